@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same rules; a warning is an error.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A rung of the module ladder: it may import only what stands below it.
+/// `Tests/ArchitectureTests` compares the `import` lines with this table.
+func rung(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "artifacts-gateway",
+  platforms: [.macOS(.v26)],
+  products: [.executable(name: "artifacts-gateway", targets: ["artifacts-gateway"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+  ],
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    rung(
+      "EventLoop",
+      [
+        "CLinux", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
+    rung("TLS", ["EventLoop", "COpenSSL"]),
+    rung("HTTPCore", []),
+    rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),
+    rung("GitProtocol", ["CZlib"]),
+    rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
+    rung(
+      "ArtifactsEmulator",
+      [
+        "HTTPTransport", "HTTPCore", "EventLoop", "GitProtocol",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    rung(
+      "Gateway",
+      [
+        "ArtifactsAPI", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "artifacts-gateway",
+      dependencies: [
+        "Gateway", "ArtifactsEmulator", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "TLS", "EventLoop",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+
+    .target(
+      name: "GatewayTestSupport",
+      dependencies: [
+        "EventLoop", "TLS", "HTTPCore", "HTTPTransport", "GitProtocol", "ArtifactsEmulator", "Gateway",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/GatewayTestSupport", swiftSettings: strict),
+    tests("ArchitectureTests", []),
+    tests("EventLoopTests", ["EventLoop", "GatewayTestSupport"]),
+    tests("TLSTests", ["TLS", "EventLoop", "GatewayTestSupport"]),
+    tests("HTTPCoreTests", ["HTTPCore"]),
+    tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
+    tests("GitProtocolTests", ["GitProtocol"]),
+    tests("ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
+    tests(
+      "GatewayTests",
+      ["Gateway", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol", "GatewayTestSupport"]),
+    tests(
+      "EndToEndTests",
+      ["Gateway", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,60 @@
+// Linux calls that Glibc's overlay hides because they need _GNU_SOURCE.
+#ifndef CLINUX_SHIM_H
+#define CLINUX_SHIM_H
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+extern int pipe2(int fds[2], int flags);
+
+// epoll_event is packed on x86_64, so its fields are read and written here.
+static inline int clinux_epoll_add(int set, int fd, uint32_t events, uint64_t data) {
+  struct epoll_event event = {.events = events, .data = {.u64 = data}};
+  return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+
+static inline int clinux_epoll_delete(int set, int fd) {
+  return epoll_ctl(set, EPOLL_CTL_DEL, fd, 0);
+}
+
+static inline uint32_t clinux_epoll_events(const struct epoll_event *event) { return event->events; }
+static inline uint64_t clinux_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+
+static const uint32_t clinux_epoll_in = EPOLLIN;
+static const uint32_t clinux_epoll_out = EPOLLOUT;
+static const uint32_t clinux_epoll_rdhup = EPOLLRDHUP;
+static const uint32_t clinux_epoll_hup = EPOLLHUP;
+static const uint32_t clinux_epoll_err = EPOLLERR;
+static const uint32_t clinux_epoll_edge = EPOLLET;
+static const uint32_t clinux_epoll_exclusive = EPOLLEXCLUSIVE;
+
+// The XSI form, whatever feature macros are in force.
+extern int __xpg_strerror_r(int code, char *buffer, size_t size);
+static inline void clinux_error_message(int code, char *buffer, size_t size) {
+  if (__xpg_strerror_r(code, buffer, size) != 0) buffer[0] = 0;
+}
+
+static inline uint64_t clinux_nanoseconds(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+#endif

@@ -1,0 +1,66 @@
+import CLinux
+
+/// Pieces of memory to be written in one system call, in order. Made once and used again: adding allocates nothing.
+///
+/// The memory behind the pieces belongs to whoever adds them and must stay until they are written or removed.
+/// Confined to its owner.
+package final class GatherList {
+  /// How many pieces fit.
+  package static let capacity = 64
+  private let pieces: UnsafeMutablePointer<iovec>
+  private var first = 0
+  private var end = 0
+  /// Bytes not yet written.
+  package private(set) var byteCount = 0
+
+  package init() { pieces = .allocate(capacity: Self.capacity) }
+
+  deinit { pieces.deallocate() }
+
+  package var isEmpty: Bool { byteCount == 0 }
+  package var isFull: Bool { end == Self.capacity }
+
+  /// Adds a piece at the end. Empty ones are passed over. There must be room.
+  package func append(_ piece: UnsafeRawBufferPointer) {
+    guard piece.count > 0 else { return }
+    precondition(!isFull, "a gather list holds \(Self.capacity) pieces")
+    pieces[end] = iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: piece.count)
+    end += 1
+    byteCount += piece.count
+  }
+
+  /// The first piece that is not yet written, for writers that take one at a time. Nil when all is out.
+  package var front: UnsafeRawBufferPointer? {
+    first < end ? UnsafeRawBufferPointer(start: pieces[first].iov_base, count: pieces[first].iov_len) : nil
+  }
+
+  /// Takes `count` bytes off the front: they are written.
+  package func removeFront(_ count: Int) {
+    var left = count
+    byteCount -= count
+    while left > 0 {
+      let length = pieces[first].iov_len
+      if left < length {
+        pieces[first].iov_base += left
+        pieces[first].iov_len -= left
+        return
+      }
+      left -= length
+      first += 1
+    }
+    if first == end { removeAll() }
+  }
+
+  package func removeAll() {
+    first = 0
+    end = 0
+    byteCount = 0
+  }
+
+  func withMessage<Result>(_ body: (UnsafePointer<msghdr>) -> Result) -> Result {
+    var message = msghdr()
+    message.msg_iov = pieces + first
+    message.msg_iovlen = end - first
+    return body(&message)
+  }
+}
