@@ -37,7 +37,7 @@ package enum Socket {
 }
 
 /// Two ends of one connection. A struct, since tuples cannot hold what cannot be copied.
-package struct SocketPair: ~Copyable {
+@frozen package struct SocketPair: ~Copyable {
   package var first: OwnedDescriptor
   package var second: OwnedDescriptor
 }
