@@ -100,34 +100,25 @@ final class GitRelay {
     ResponseHead, ClientConnection
   ) {
     var grant = try await grants.grant(for: route)
-    var refusedOnce = false
+    var mayRenew = true
     var backoff = Backoff()
     while true {
-      let origin = grant.remote.url.origin
       let failure: ProxyError
       let isTransient: Bool
-      do throws(TransportError) {
-        let (head, connection) = try await attempt(grant)
-        if head.status == 200, isExpected(head) { return (head, connection) }
-        let refusal = await UpstreamRefusal(head, on: connection)
-        pool.give(connection)
-        self.connection = nil
-        failure = refusal.error(route, origin)
-        if refusal.isTokenRefusal, !refusedOnce, canReplay {
-          refusedOnce = true
-          let renewed = try await renew(grant)
-          if let renewed {
-            grant = renewed
-            retryCount += 1
-            continue
-          }
+      switch await attempt(grant) {
+      case .response(let head, let connection): return (head, connection)
+      case .refused(let refusal):
+        if refusal.isTokenRefusal, mayRenew, canReplay, let renewed = await renew(grant) {
+          mayRenew = false
+          retryCount += 1
+          grant = renewed
+          continue
         }
         if refusal.status == 404 { await grants.forget(route.repo) }
+        failure = refusal.error(route, grant.remote.url.origin)
         isTransient = refusal.isTransient
-      } catch {
-        connection?.close()
-        connection = nil
-        failure = ProxyError(error, talkingTo: origin)
+      case .failed(let error):
+        failure = ProxyError(error, talkingTo: grant.remote.url.origin)
         isTransient = error != .timedOut && error != .closed
       }
       guard isTransient, canReplay, !isClientGone, isRepeatable,
@@ -138,11 +129,33 @@ final class GitRelay {
     }
   }
 
+  private enum Attempt {
+    case response(ResponseHead, ClientConnection)
+    case refused(UpstreamRefusal)
+    case failed(TransportError)
+  }
+
+  /// Sends the request and looks at what comes.
+  private func attempt(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async -> Attempt {
+    do throws(TransportError) {
+      let (head, connection) = try await converse(grant)
+      if head.status == 200, isExpected(head) { return .response(head, connection) }
+      let refusal = await UpstreamRefusal(head, on: connection)
+      pool.give(connection)
+      self.connection = nil
+      return .refused(refusal)
+    } catch {
+      connection?.close()
+      connection = nil
+      return .failed(error)
+    }
+  }
+
   /// A push is not sent again on a mere guess: it may have been done.
   private var isRepeatable: Bool { route.operation == .advertisement || route.service == .uploadPack }
 
   /// A grant with another token, or nil when there is none to be had.
-  private func renew(_ grant: Grant) async throws(TransportError) -> Grant? {
+  private func renew(_ grant: Grant) async -> Grant? {
     guard let renewed = try? await grants.grant(for: route, refused: grant),
       renewed.token.secret != grant.token.secret
     else { return nil }
@@ -157,7 +170,7 @@ final class GitRelay {
   }
 
   /// Sends the request once and waits for the response's head; once more when a pooled connection proves to be dead.
-  private func attempt(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async throws(TransportError) -> (
+  private func converse(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async throws(TransportError) -> (
     ResponseHead, ClientConnection
   ) {
     var connection = try await pool.connection(to: grant.remote.url.origin)
@@ -165,7 +178,7 @@ final class GitRelay {
       self.connection = connection
       if isClientGone { connection.close() }
       do throws(TransportError) {
-        return (try await converse(grant, connection), connection)
+        return (try await send(grant, on: connection), connection)
       } catch {
         connection.close()
         guard connection.isReused, canReplay, error == .peerClosed || error.isSystem, !isClientGone else { throw error }
@@ -175,7 +188,7 @@ final class GitRelay {
     }
   }
 
-  private func converse(_ grant: Grant, _ connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
+  private func send(_ grant: Grant, on connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
     async throws(TransportError) -> ResponseHead
   {
     let method: HTTPCore.Method = route.operation == .advertisement ? .get : .post

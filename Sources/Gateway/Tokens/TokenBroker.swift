@@ -64,6 +64,15 @@ actor TokenBroker {
     return try await mint(key).value.get()
   }
 
+  /// The same, for those who wait elsewhere.
+  func result(for key: TokenKey, refused: String?, minimumLife: Double) async -> Result<Token, ProxyError> {
+    do throws(ProxyError) {
+      return .success(try await token(for: key, refused: refused, minimumLife: minimumLife))
+    } catch {
+      return .failure(error)
+    }
+  }
+
   /// A token that was minted less than a minute ago is as good as one can be had.
   private func isFresh(_ token: Token, _ now: Double) -> Bool { now < token.mintedAt + 60 }
 
