@@ -23,6 +23,7 @@ package final class TLSChannel {
   var writeNeeds: Direction?
   /// The peer has said that it sends no more.
   var sawCloseNotify = false
+  var closeNotify = CloseNotify.unsent
   /// The end of reading, for good.
   var readFailure: TLSError?
   /// The end of writing, for good.
@@ -125,15 +126,6 @@ package final class TLSChannel {
   }
 
   // MARK: Ends
-
-  /// Sends close_notify: this side has nothing more to say, and may still listen. Best effort, since a full socket is not
-  /// waited for. `SSL_shutdown(3)`.
-  package func closeWriting() {
-    guard let ssl, isEstablished, writeFailure == nil else { return }
-    writeFailure = failure(.closed)
-    ErrorQueue.clear()
-    SSL_shutdown(ssl)
-  }
 
   /// Frees the `SSL`, closes the channel, and wakes whoever waits with `.closed`. Calling it again does nothing.
   package func close() {
