@@ -41,12 +41,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    rung(
-      "EventLoop",
-      [
-        "CLinux", .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "HeapModule", package: "swift-collections"),
-      ]),
+    rung("EventLoop", ["CLinux", .product(name: "DequeModule", package: "swift-collections")]),
     rung("TLS", ["EventLoop", "COpenSSL"]),
     rung("HTTPCore", ["CNghttp2"]),
     rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArtifactsAPI
 import ArtifactsEmulator
 import EventLoop
 import Gateway
