@@ -59,9 +59,9 @@ struct Connection {
 }
 
 extension SocketPair {
+  /// New numbers for both ends, since those of a struct from another module cannot be taken out one by one.
   consuming func release() -> (CInt, CInt) {
-    let numbers = (dup(first.rawValue), dup(second.rawValue))
-    return numbers
+    (fcntl(first.rawValue, F_DUPFD_CLOEXEC, 0), fcntl(second.rawValue, F_DUPFD_CLOEXEC, 0))
   }
 }
 

@@ -1,14 +1,14 @@
-import EventLoop
+package import EventLoop
 
 /// A direction of a socket.
-enum Direction { case reading, writing }
+package enum Direction { case reading, writing }
 
 /// Waits on a channel for two tasks, each of which may need either direction.
 ///
 /// A channel takes one waiter for each direction. OpenSSL may want to write before it can read (and the other way round),
 /// when the peer's key update is half done; then both tasks need the same direction and the second waits for the first.
-/// The peer can bring this about, so it must not trap.
-final class DirectionWaits {
+/// The peer can bring this about, so it must not trap. Confined to the channel's loop.
+package final class DirectionWaits {
   private let channel: Channel
   private var readerWaits = false
   private var writerWaits = false
@@ -16,10 +16,10 @@ final class DirectionWaits {
   private var second: UnsafeContinuation<Bool, Never>?
   private lazy var deadline = Deadline(on: channel.loop) { [unowned self] in resumeSecond(false) }
 
-  init(_ channel: Channel) { self.channel = channel }
+  package init(_ channel: Channel) { self.channel = channel }
 
-  /// Waits until `direction` may get on, for at most `idle`. May come back too early.
-  func wait(_ direction: Direction, for idle: Duration) async throws(ChannelError) {
+  /// Waits until `direction` may get on, for at most `idle`. May come back too early. Throws as the channel's waits do.
+  package func wait(_ direction: Direction, for idle: Duration) async throws(ChannelError) {
     switch direction {
     case .reading:
       if readerWaits { return try await waitAsSecond(for: idle) }
@@ -41,7 +41,7 @@ final class DirectionWaits {
   }
 
   /// Lets the second waiter, if there is one, try again.
-  func wake() { resumeSecond(true) }
+  package func wake() { resumeSecond(true) }
 
   private func waitAsSecond(for idle: Duration) async throws(ChannelError) {
     guard channel.isOpen else { throw .closed }
