@@ -13,7 +13,10 @@ final class GatewayHandler: RequestHandler {
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let log: Logger
-  private var requestNumber: UInt64 = .random(in: 0 ..< 1 << 40)
+  private var requestNumber = UInt64.random(in: 0...UInt64.max)
+  /// Routes of targets that were seen: most requests of a fleet name the same few. Git routes only.
+  private var routes: [String: GitRoute] = [:]
+  private static let routeLimit = 1024
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, admin: AdminAPI,
@@ -30,11 +33,17 @@ final class GatewayHandler: RequestHandler {
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
+    if let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
+      return try await git(exchange, route, requestID: nextRequestID())
+    }
     switch router.route(request.method, request.path, query: request.query) {
-    case .git(let route): try await git(exchange, route, requestID: nextRequestID())
+    case .git(let route):
+      if routes.count >= Self.routeLimit { routes.removeAll(keepingCapacity: true) }
+      routes[request.target] = route
+      try await git(exchange, route, requestID: nextRequestID())
     case .livez: try await health.live(exchange)
     case .readyz: try await health.ready(exchange)
-    case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID())
+    case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID().description)
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
       let error = ProxyError(status == 403 ? .forbidden : status == 404 ? .notFound : .badRequest, status: status, text)
@@ -42,7 +51,7 @@ final class GatewayHandler: RequestHandler {
     }
   }
 
-  private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: String) async throws {
+  private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID) async throws {
     let relay = GitRelay(exchange, route, requestID: requestID, pool: pool, grants: grants)
     var failure: ProxyError?
     do {
@@ -89,7 +98,7 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func write(
-    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: String
+    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: RequestID
   ) {
     let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
     guard log.logLevel <= level else { return }
@@ -111,9 +120,18 @@ final class GatewayHandler: RequestHandler {
     log.log(level: level, "git", metadata: metadata)
   }
 
-  private func nextRequestID() -> String {
+  private func nextRequestID() -> RequestID {
     requestNumber = requestNumber &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    let digits = String(requestNumber >> 40, radix: 16)
-    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    return RequestID(number: UInt32(truncatingIfNeeded: requestNumber >> 40))
+  }
+}
+
+/// What names one request in the log and to its client: six hexadecimal digits, written out only where they are wanted.
+struct RequestID: CustomStringConvertible {
+  let number: UInt32
+
+  var description: String {
+    let digits = String(number & 0xff_ffff, radix: 16)
+    return String(repeating: "0", count: 6 - digits.count) + digits
   }
 }

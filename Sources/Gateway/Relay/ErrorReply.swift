@@ -8,7 +8,7 @@ import HTTPTransport
 /// the Git protocol. Other clients get the status.
 struct ErrorReply {
   let error: ProxyError
-  let requestID: String
+  let requestID: RequestID
 
   /// The line that the user sees.
   var text: String { "\(error.text) (req \(requestID))" }
@@ -47,7 +47,7 @@ struct ErrorReply {
 
   private func mark(_ fields: inout Fields) {
     fields.append("x-artifacts-gateway-error", error.code.rawValue)
-    fields.append("x-request-id", requestID)
+    fields.append("x-request-id", requestID.description)
   }
 
   /// Whether the client is git in one of its makes: git, JGit, libgit2, go-git, dulwich all say so.

@@ -5,17 +5,17 @@ enum ForwardedFields {
   /// Writes those fields of a client's request that go upstream. Ours come after, so that nothing in `Connection` can
   /// take them away.
   static func append(of request: RequestHead, to writer: inout HeadWriter) {
-    let named = connectionOptions(request.fields)
+    let named = request.namesHopFields ? connectionOptions(request.fields) : []
     request.fields.forEach { name, value in
-      if !isStoppedInbound(name), !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
+      if !isStoppedInbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
     }
   }
 
   /// Writes those fields of the upstream's response that go to the client.
   static func append(of response: ResponseHead, to writer: inout HeadWriter) {
-    let named = connectionOptions(response.fields)
+    let named = response.namesHopFields ? connectionOptions(response.fields) : []
     response.fields.forEach { name, value in
-      if !isStoppedOutbound(name), !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
+      if !isStoppedOutbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
     }
   }
 
@@ -28,7 +28,7 @@ enum ForwardedFields {
     writer.append("\r\n")
   }
 
-  /// The fields that `Connection` names beside `close` and `keep-alive`, lower-case. Nearly always none.
+  /// The fields that `Connection` names beside `close` and `keep-alive`, lower-case.
   private static func connectionOptions(_ fields: Fields) -> [[UInt8]] {
     guard let value = fields[.connection] else { return [] }
     return value.lowercased().split(separator: ",").compactMap { part in

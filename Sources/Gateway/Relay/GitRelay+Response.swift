@@ -10,7 +10,8 @@ extension GitRelay {
   /// Answers to POSTs go out in chunks, unless they are there at once, so that one that is cut can end readably.
   func relay(_ head: ResponseHead, from connection: ClientConnection) async throws(ProxyError) {
     let origin = connection.origin
-    let list = GatherList()
+    let list = connection.pieces
+    list.removeAll()
     do throws(TransportError) {
       _ = try await connection.readBody(into: list, idle: firstByte)
     } catch {

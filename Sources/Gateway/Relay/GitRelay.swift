@@ -33,9 +33,9 @@ final class GitRelay {
 
   /// Why a response that had begun did not come to its end.
   var cutReason: TransportError?
-  let requestID: String
+  let requestID: RequestID
 
-  init(_ exchange: ServerExchange, _ route: GitRoute, requestID: String, pool: UpstreamPool, grants: GrantCache) {
+  init(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache) {
     self.requestID = requestID
     self.exchange = exchange
     self.route = route

@@ -1,11 +1,14 @@
 /// Reads the field lines of a head (RFC 9112 section 5), and what the fields say about framing.
 struct FieldSection {
-  var fields = Fields()
+  private(set) var fields = Fields()
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var hostCount = 0
   private(set) var connectionCloses = false
   private(set) var connectionKeepsAlive = false
+  /// `Connection` names something else than those two.
+  private(set) var namesOtherOptions = false
+  private var entries: [Fields.Entry] = []
   /// The first value of `Expect` is not `100-continue`.
   private(set) var expectation: Expectation = .none
 
@@ -16,7 +19,7 @@ struct FieldSection {
   ///   - start: where the first field line begins.
   /// - Throws: 400 for bad syntax and ambiguous framing, 501 for a transfer coding other than `chunked`.
   init(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(HTTPParseError) {
-    fields.reserve(fields: 16, bytes: bytes.count - start)
+    entries.reserveCapacity(16)
     var position = start
     while bytes[position] != 0x0d {
       position = try readLine(bytes, from: position)
@@ -24,6 +27,7 @@ struct FieldSection {
     // A bare CR at the start of a line is not the end.
     guard position == bytes.count - 2 else { throw HTTPParseError("a bare CR") }
     if contentLength != nil && isChunked { throw HTTPParseError("Content-Length beside Transfer-Encoding") }
+    fields = Fields(copying: bytes, entries)
   }
 
   /// Reads one line. Returns where the next begins.
@@ -50,13 +54,16 @@ struct FieldSection {
     while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
     // Names that some servers fold into one another are nobody's: `content_length`, `x.y`.
     if !isOdd {
+      entries.append(
+        Fields.Entry(
+          nameStart: UInt32(start), nameLength: UInt32(name.count), valueStart: UInt32(valueStart),
+          valueLength: UInt32(valueEnd - valueStart)))
       try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
     }
     return position + 2
   }
 
   private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
-    fields.append(name: name, checkedValue: value)
     switch name.count {
     case 4 where Self.equal(name, "host"): hostCount += 1
     case 6 where Self.equal(name, "expect"):
@@ -89,6 +96,8 @@ struct FieldSection {
         || Self.equal(option, "host")
       {
         throw HTTPParseError("Connection names a framing field")
+      } else {
+        namesOtherOptions = true
       }
     }
   }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Finds the end of a message head in bytes that arrive piecemeal. Looks at each byte once.
 ///
 /// Every line must end in CRLF: a bare LF is refused here, as soon as it comes (RFC 9112 section 2.2).
@@ -13,10 +15,12 @@ package struct HeadScanner {
   /// - Throws: 400 for a bare LF, 414 for a long start line, 431 for a long head or too many fields.
   package mutating func end(in bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int? {
     while scanned < bytes.count {
-      guard bytes[scanned] == 0x0a else {
-        scanned += 1
-        continue
+      // The memory is the caller's and stays for the length of this call.
+      guard let start = bytes.baseAddress, let found = memchr(start + scanned, 0x0a, bytes.count - scanned) else {
+        scanned = bytes.count
+        break
       }
+      scanned = UnsafeRawPointer(found) - start
       guard scanned > 0, bytes[scanned - 1] == 0x0d else {
         throw HTTPParseError("a line ends without CR")
       }

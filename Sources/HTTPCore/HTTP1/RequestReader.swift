@@ -17,7 +17,7 @@ extension RequestHead {
     let version = try HTTPVersion(in: bytes, at: position + 1)
     position += 1 + HTTPVersion.byteCount
     guard bytes[position] == 0x0d, bytes[position + 1] == 0x0a else { throw HTTPParseError("a bad request line") }
-    guard let method = Method(rawValue: String(decoding: name, as: UTF8.self)) else {
+    guard let method = Method(name) else {
       throw HTTPParseError(501, "an unknown method")
     }
 
@@ -39,6 +39,7 @@ extension RequestHead {
     fields = section.fields
     isVersion11 = version.isVersion11
     keepsAlive = section.keepsAlive(isVersion11: version.isVersion11)
+    namesHopFields = section.namesOtherOptions
     if framing == .none { expectsContinue = false }
   }
 

@@ -22,6 +22,7 @@ extension ResponseHead {
     let section = try FieldSection(bytes, from: position + 2)
     fields = section.fields
     keepsAlive = section.keepsAlive(isVersion11: version.isVersion11)
+    namesHopFields = section.namesOtherOptions
     if section.isChunked && !version.isVersion11 { throw HTTPParseError("Transfer-Encoding in HTTP/1.0") }
     if status < 200 || status == 204 {
       guard !section.isChunked, (section.contentLength ?? 0) == 0 else {

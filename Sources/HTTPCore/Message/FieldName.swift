@@ -11,22 +11,23 @@ package struct FieldName: ExpressibleByStringLiteral, Sendable, CustomStringConv
 
   package var description: String { text.description }
 
-  package static let accept: FieldName = "accept"
-  package static let allow: FieldName = "allow"
-  package static let authorization: FieldName = "authorization"
-  package static let cacheControl: FieldName = "cache-control"
-  package static let connection: FieldName = "connection"
-  package static let contentEncoding: FieldName = "content-encoding"
-  package static let contentLength: FieldName = "content-length"
-  package static let contentType: FieldName = "content-type"
-  package static let date: FieldName = "date"
-  package static let expect: FieldName = "expect"
-  package static let gitProtocol: FieldName = "git-protocol"
-  package static let host: FieldName = "host"
-  package static let keepAlive: FieldName = "keep-alive"
-  package static let location: FieldName = "location"
-  package static let retryAfter: FieldName = "retry-after"
-  package static let transferEncoding: FieldName = "transfer-encoding"
-  package static let userAgent: FieldName = "user-agent"
-  package static let wwwAuthenticate: FieldName = "www-authenticate"
+  // Computed, so that a use is a constant and not a look at a lazily made global.
+  package static var accept: FieldName { "accept" }
+  package static var allow: FieldName { "allow" }
+  package static var authorization: FieldName { "authorization" }
+  package static var cacheControl: FieldName { "cache-control" }
+  package static var connection: FieldName { "connection" }
+  package static var contentEncoding: FieldName { "content-encoding" }
+  package static var contentLength: FieldName { "content-length" }
+  package static var contentType: FieldName { "content-type" }
+  package static var date: FieldName { "date" }
+  package static var expect: FieldName { "expect" }
+  package static var gitProtocol: FieldName { "git-protocol" }
+  package static var host: FieldName { "host" }
+  package static var keepAlive: FieldName { "keep-alive" }
+  package static var location: FieldName { "location" }
+  package static var retryAfter: FieldName { "retry-after" }
+  package static var transferEncoding: FieldName { "transfer-encoding" }
+  package static var userAgent: FieldName { "user-agent" }
+  package static var wwwAuthenticate: FieldName { "www-authenticate" }
 }

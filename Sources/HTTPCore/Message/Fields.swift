@@ -1,12 +1,14 @@
-/// The fields of a message head, in order. Names are lower-case; bytes of all fields share one block.
+/// The fields of a message head, in order. Names are lower-case; the bytes of all fields share one block: that of the head
+/// they were read from, or one that grows as they are added.
 ///
 /// Names and values are checked where they enter: by the reader, or by `append`, which traps on what a program may not
 /// write. Lookup is linear: heads hold at most a hundred fields.
 package struct Fields: Sendable {
-  private struct Entry {
-    /// Where the name starts; the value follows it directly.
-    var start: UInt32
+  /// Where a field's name and value lie in the block.
+  struct Entry {
+    var nameStart: UInt32
     var nameLength: UInt32
+    var valueStart: UInt32
     var valueLength: UInt32
   }
 
@@ -22,9 +24,17 @@ package struct Fields: Sendable {
 
   package var count: Int { entries.count }
 
-  mutating func reserve(fields: Int, bytes: Int) {
-    entries.reserveCapacity(fields)
-    storage.reserveCapacity(bytes)
+  /// Takes fields over from a head, which is copied once. Names are brought to lower case.
+  init(copying head: UnsafeRawBufferPointer, _ entries: [Entry]) {
+    self.entries = entries
+    storage = Array(unsafeUninitializedCapacity: head.count) { buffer, count in
+      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: head)
+      count = head.count
+      for entry in entries {
+        for index in Int(entry.nameStart)..<Int(entry.nameStart + entry.nameLength)
+        where buffer[index] &- 0x41 < 26 { buffer[index] |= 0x20 }
+      }
+    }
   }
 
   // MARK: Adding
@@ -38,17 +48,12 @@ package struct Fields: Sendable {
   /// Adds a field with a value from bytes that were legal field content where they came from.
   package mutating func append(_ name: FieldName, _ value: UnsafeRawBufferPointer) {
     precondition(value.allSatisfy(Grammar.isFieldContent), "a field value must not hold control characters")
-    append(name: name.bytes, checkedValue: value)
-  }
-
-  /// Adds a field whose bytes have been checked; the name is brought to lower case.
-  mutating func append(name: UnsafeRawBufferPointer, checkedValue value: UnsafeRawBufferPointer) {
-    let start = storage.count
-    storage.append(contentsOf: name)
-    for index in start..<storage.count where storage[index] &- 0x41 < 26 { storage[index] |= 0x20 }
+    let start = UInt32(storage.count)
+    let length = UInt32(name.bytes.count)
+    storage.append(contentsOf: name.bytes)
     storage.append(contentsOf: value)
     entries.append(
-      Entry(start: UInt32(start), nameLength: UInt32(name.count), valueLength: UInt32(value.count)))
+      Entry(nameStart: start, nameLength: length, valueStart: start + length, valueLength: UInt32(value.count)))
   }
 
   /// Sets a field: earlier ones of the same name go.
@@ -107,11 +112,10 @@ package struct Fields: Sendable {
   }
 
   private static func name(of entry: Entry, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: bytes[Int(entry.start)..<Int(entry.start + entry.nameLength)])
+    UnsafeRawBufferPointer(rebasing: bytes[Int(entry.nameStart)..<Int(entry.nameStart + entry.nameLength)])
   }
 
   private static func value(of entry: Entry, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let start = Int(entry.start + entry.nameLength)
-    return UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(entry.valueLength)])
+    UnsafeRawBufferPointer(rebasing: bytes[Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)])
   }
 }

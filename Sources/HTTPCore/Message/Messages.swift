@@ -9,6 +9,21 @@ package enum Method: String, Sendable {
   case options = "OPTIONS"
   case connect = "CONNECT"
   case trace = "TRACE"
+
+  /// Reads a method's name; case matters (RFC 9110 section 9.1).
+  init?(_ bytes: UnsafeRawBufferPointer) {
+    func equals(_ name: StaticString) -> Bool {
+      bytes.elementsEqual(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+    // The two that make up the traffic are looked at first.
+    if equals("GET") {
+      self = .get
+    } else if equals("POST") {
+      self = .post
+    } else {
+      self.init(rawValue: String(decoding: bytes, as: UTF8.self))
+    }
+  }
 }
 
 /// How the end of a message body is told (RFC 9112 section 6.3).
@@ -32,6 +47,8 @@ package struct RequestHead: Sendable {
   package var isVersion11 = true
   /// The connection may carry another request after this one.
   package var keepsAlive = true
+  /// `Connection` names fields that go no further than this hop.
+  package var namesHopFields = false
   /// The client waits for 100 before it sends the body.
   package var expectsContinue = false
 
@@ -61,6 +78,8 @@ package struct ResponseHead: Sendable {
   package var framing: BodyFraming
   /// The connection may carry another exchange after this one.
   package var keepsAlive = true
+  /// `Connection` names fields that go no further than this hop.
+  package var namesHopFields = false
 
   package init(status: Int, fields: Fields = Fields(), framing: BodyFraming = .none) {
     self.status = status

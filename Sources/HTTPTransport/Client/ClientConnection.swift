@@ -5,6 +5,8 @@ package import HTTPCore
 package final class ClientConnection {
   package let origin: Origin
   private let wire: HTTP1Wire
+  /// A list for the pieces of the current response's body, to be used again by the next one.
+  package let pieces = GatherList()
   /// Exchanges that were begun before the current one.
   package private(set) var usedCount = 0
   private var isBroken = false

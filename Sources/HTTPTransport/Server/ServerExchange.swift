@@ -14,7 +14,7 @@ package final class ServerExchange {
   private let timeouts: Timeouts
   private var progress = Progress.waiting
   private var mustContinue: Bool
-  private let chunk = GatherList()
+  private lazy var chunk = GatherList()
   /// The response's status, once it has begun.
   package private(set) var status: Int?
   /// The connection must not carry another request.
