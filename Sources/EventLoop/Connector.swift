@@ -45,7 +45,8 @@ package final class Connector {
   }
 
   /// Connects to the first of `addresses` that answers, within `timeout` in all. Call on `loop`; the channel lives there.
-  package static func connect(to addresses: [SocketAddress], on loop: Loop, timeout: Duration) async throws(ConnectError)
+  package static func connect(to addresses: [SocketAddress], on loop: Loop, timeout: Duration)
+    async throws(ConnectError)
     -> Channel
   {
     guard !addresses.isEmpty else { throw .noAddress }

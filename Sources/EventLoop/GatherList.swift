@@ -19,6 +19,7 @@ package final class GatherList {
 
   package var isEmpty: Bool { byteCount == 0 }
   package var isFull: Bool { end == Self.capacity }
+  package var pieceCount: Int { end - first }
 
   /// Adds a piece at the end. Empty ones are passed over. There must be room.
   package func append(_ piece: UnsafeRawBufferPointer) {
@@ -49,6 +50,13 @@ package final class GatherList {
       first += 1
     }
     if first == end { removeAll() }
+  }
+
+  /// Calls `body` with each piece, in order.
+  package func forEach(_ body: (UnsafeRawBufferPointer) -> Void) {
+    for index in first..<end {
+      body(UnsafeRawBufferPointer(start: pieces[index].iov_base, count: pieces[index].iov_len))
+    }
   }
 
   package func removeAll() {

@@ -70,7 +70,7 @@ package final class ListeningSocket: Sendable {
 }
 
 /// A connection fresh from the kernel.
-package struct AcceptedSocket: ~Copyable {
+@frozen package struct AcceptedSocket: ~Copyable {
   package var descriptor: OwnedDescriptor
   package let peer: SocketAddress
 }

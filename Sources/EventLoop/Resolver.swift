@@ -15,7 +15,7 @@ package struct ResolutionError: Error, Hashable, CustomStringConvertible {
 /// want to know. Failures are remembered for a second.
 package final class Resolver: Sendable {
   private struct Entry {
-    var lookup: Task<[SocketAddress], any Error>
+    var lookup: Task<Result<[SocketAddress], ResolutionError>, Never>
     /// Instant of the monotonic clock, nanoseconds; `.max` while the look-up runs.
     var validUntil: UInt64
   }
@@ -30,21 +30,21 @@ package final class Resolver: Sendable {
   package init() {}
 
   /// The addresses of `host` in the resolver's order of preference (RFC 6724), with `port`. Numeric hosts are not looked up.
-  package func addresses(of host: String, port: UInt16) async throws -> [SocketAddress] {
+  package func addresses(of host: String, port: UInt16) async throws(ResolutionError) -> [SocketAddress] {
     if let numeric = SocketAddress(numericHost: host, port: port) { return [numeric] }
     let now = clinux_nanoseconds(CLOCK_MONOTONIC)
     let lookup = entries.withLock { entries in
       if let entry = entries[host], now < entry.validUntil { return entry.lookup }
       if entries.count >= Self.entryLimit { entries = entries.filter { now < $0.value.validUntil } }
       if entries.count >= Self.entryLimit { entries.removeAll() }
-      let lookup = Task { try await resolve(host) }
+      let lookup = Task { await resolve(host) }
       entries[host] = Entry(lookup: lookup, validUntil: .max)
       return lookup
     }
-    return try await lookup.value.map { $0.withPort(port) }
+    return try await lookup.value.get().map { $0.withPort(port) }
   }
 
-  @concurrent private func resolve(_ host: String) async throws -> [SocketAddress] {
+  @concurrent private func resolve(_ host: String) async -> Result<[SocketAddress], ResolutionError> {
     let result = await withCheckedContinuation { continuation in
       queue.async { continuation.resume(returning: Self.lookUp(host)) }
     }
@@ -53,7 +53,7 @@ package final class Resolver: Sendable {
       $0[host]?.validUntil =
         clinux_nanoseconds(CLOCK_MONOTONIC) + (found ? Self.lifetime : Self.failureLifetime)
     }
-    return try result.get()
+    return result
   }
 
   @available(*, noasync) private static func lookUp(_ host: String) -> Result<[SocketAddress], ResolutionError> {

@@ -3,7 +3,8 @@ import Glibc
 
 /// Sockets as this project makes them: non-blocking, closed on exec, without Nagle's delay.
 package enum Socket {
-  private static let streamFlags = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+  private static let streamFlags =
+    CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
 
   /// A new stream socket for the family of `address`.
   static func stream(for address: SocketAddress) throws(SystemError) -> OwnedDescriptor {
@@ -17,7 +18,8 @@ package enum Socket {
   /// A connected pair of Unix sockets. Both ends are closed on exec and block, or not, as asked.
   package static func pair(nonBlocking: Bool = true) throws(SystemError) -> SocketPair {
     var numbers: [CInt] = [-1, -1]
-    let flags = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | (nonBlocking ? CInt(SOCK_NONBLOCK.rawValue) : 0)
+    let flags =
+      CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | (nonBlocking ? CInt(SOCK_NONBLOCK.rawValue) : 0)
     guard socketpair(AF_UNIX, flags, 0, &numbers) == 0 else { throw SystemError("socketpair") }
     return SocketPair(first: OwnedDescriptor(owning: numbers[0]), second: OwnedDescriptor(owning: numbers[1]))
   }
@@ -35,7 +37,7 @@ package enum Socket {
 }
 
 /// Two ends of one connection. A struct, since tuples cannot hold what cannot be copied.
-package struct SocketPair: ~Copyable {
+@frozen package struct SocketPair: ~Copyable {
   package var first: OwnedDescriptor
   package var second: OwnedDescriptor
 }

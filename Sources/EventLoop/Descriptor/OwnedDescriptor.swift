@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// A file descriptor with exactly one owner. It is closed once: by `close()` or when the value goes away.
-package struct OwnedDescriptor: ~Copyable {
+@frozen package struct OwnedDescriptor: ~Copyable {
   /// The number, lent for system calls while this value lives. Never store it beyond that.
   package let rawValue: CInt
 

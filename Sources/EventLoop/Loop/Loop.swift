@@ -111,7 +111,9 @@ package final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       return
     }
     guard !source.isCancelled else {
-      queue.async { job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor()) }
+      queue.async {
+        job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+      }
       return
     }
     let wasEmpty = inbox.withLock { jobs in

@@ -1,0 +1,123 @@
+/// Reads the field lines of a head (RFC 9112 section 5), and what the fields say about framing.
+struct FieldSection {
+  var fields = Fields()
+  private(set) var contentLength: Int?
+  private(set) var isChunked = false
+  private(set) var hostCount = 0
+  private(set) var connectionCloses = false
+  private(set) var connectionKeepsAlive = false
+  /// The first value of `Expect` is not `100-continue`.
+  private(set) var expectation: Expectation = .none
+
+  enum Expectation { case none, `continue`, unknown }
+
+  /// - Parameters:
+  ///   - bytes: the whole head, its empty line included.
+  ///   - start: where the first field line begins.
+  /// - Throws: 400 for bad syntax and ambiguous framing, 501 for a transfer coding other than `chunked`.
+  init(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(HTTPParseError) {
+    fields.reserve(fields: 16, bytes: bytes.count - start)
+    var position = start
+    while bytes[position] != 0x0d {
+      position = try readLine(bytes, from: position)
+    }
+    // A bare CR at the start of a line is not the end.
+    guard position == bytes.count - 2 else { throw HTTPParseError("a bare CR") }
+    if contentLength != nil && isChunked { throw HTTPParseError("Content-Length beside Transfer-Encoding") }
+  }
+
+  /// Reads one line. Returns where the next begins.
+  private mutating func readLine(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(HTTPParseError) -> Int {
+    var position = start
+    var isOdd = false
+    while Grammar.isToken(bytes[position]) {
+      if bytes[position] == UInt8(ascii: "_") || bytes[position] == UInt8(ascii: ".") { isOdd = true }
+      position += 1
+    }
+    guard bytes[position] == UInt8(ascii: ":"), position > start else {
+      let isFold = position == start && (bytes[position] == 0x20 || bytes[position] == 0x09)
+      throw HTTPParseError(isFold ? "a folded field line" : "a bad field name")
+    }
+    let name = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+    position += 1
+    while bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
+    let valueStart = position
+    while Grammar.isFieldContent(bytes[position]) { position += 1 }
+    guard bytes[position] == 0x0d, bytes[position + 1] == 0x0a else {
+      throw HTTPParseError("a control character in a field value")
+    }
+    var valueEnd = position
+    while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
+    // Names that some servers fold into one another are nobody's: `content_length`, `x.y`.
+    if !isOdd {
+      try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
+    }
+    return position + 2
+  }
+
+  private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
+    fields.append(name: name, checkedValue: value)
+    switch name.count {
+    case 4 where Self.equal(name, "host"): hostCount += 1
+    case 6 where Self.equal(name, "expect"):
+      expectation = expectation == .none && Self.equal(value, "100-continue") ? .continue : .unknown
+    case 10 where Self.equal(name, "connection"): try takeConnection(value)
+    case 14 where Self.equal(name, "content-length"):
+      guard contentLength == nil else { throw HTTPParseError("more than one Content-Length") }
+      contentLength = try Self.length(value)
+    case 17 where Self.equal(name, "transfer-encoding"):
+      guard !isChunked else { throw HTTPParseError("more than one Transfer-Encoding") }
+      guard Self.equal(value, "chunked") else {
+        throw HTTPParseError(501, "a transfer coding other than chunked")
+      }
+      isChunked = true
+    default: break
+    }
+  }
+
+  /// `Connection` options (RFC 9110 section 7.6.1). One that names a field of framing or routing is refused.
+  private mutating func takeConnection(_ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
+    for option in value.split(separator: UInt8(ascii: ",")) {
+      var option = UnsafeRawBufferPointer(rebasing: option)
+      while let first = option.first, first == 0x20 || first == 0x09 { option = .init(rebasing: option.dropFirst()) }
+      while let last = option.last, last == 0x20 || last == 0x09 { option = .init(rebasing: option.dropLast()) }
+      if Self.equal(option, "close") {
+        connectionCloses = true
+      } else if Self.equal(option, "keep-alive") {
+        connectionKeepsAlive = true
+      } else if Self.equal(option, "content-length") || Self.equal(option, "transfer-encoding")
+        || Self.equal(option, "host")
+      {
+        throw HTTPParseError("Connection names a framing field")
+      }
+    }
+  }
+
+  /// `Content-Length`: digits only, up to 2^63 - 1. No list, no sign.
+  private static func length(_ value: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int {
+    guard !value.isEmpty, value.count <= 19 else { throw HTTPParseError("a bad Content-Length") }
+    var length = 0
+    for byte in value {
+      guard Grammar.isDigit(byte) else { throw HTTPParseError("a bad Content-Length") }
+      let (product, overflow) = length.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(Int(byte - 0x30))
+      guard !overflow, !carry else { throw HTTPParseError("a bad Content-Length") }
+      length = sum
+    }
+    return length
+  }
+
+  /// Compares ASCII without regard to case; `lower` is lower-case.
+  static func equal(_ bytes: UnsafeRawBufferPointer, _ lower: FieldName) -> Bool {
+    let other = lower.bytes
+    guard bytes.count == other.count else { return false }
+    for index in 0..<bytes.count {
+      let byte = bytes[index] &- 0x41 < 26 ? bytes[index] | 0x20 : bytes[index]
+      if byte != other[index] { return false }
+    }
+    return true
+  }
+
+  /// Whether the connection goes on after this message (RFC 9112 section 9.3).
+  func keepsAlive(isVersion11: Bool) -> Bool { !connectionCloses && (isVersion11 || connectionKeepsAlive) }
+}

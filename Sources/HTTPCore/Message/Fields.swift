@@ -1,0 +1,117 @@
+/// The fields of a message head, in order. Names are lower-case; bytes of all fields share one block.
+///
+/// Names and values are checked where they enter: by the reader, or by `append`, which traps on what a program may not
+/// write. Lookup is linear: heads hold at most a hundred fields.
+package struct Fields: Sendable {
+  private struct Entry {
+    /// Where the name starts; the value follows it directly.
+    var start: UInt32
+    var nameLength: UInt32
+    var valueLength: UInt32
+  }
+
+  private var storage: [UInt8] = []
+  private var entries: [Entry] = []
+
+  package init() {}
+
+  /// - Parameter list: names and values that the program chose itself.
+  package init(_ list: [(FieldName, String)]) {
+    for (name, value) in list { append(name, value) }
+  }
+
+  package var count: Int { entries.count }
+
+  mutating func reserve(fields: Int, bytes: Int) {
+    entries.reserveCapacity(fields)
+    storage.reserveCapacity(bytes)
+  }
+
+  // MARK: Adding
+
+  /// Adds a field. `value` must be legal field content: no CR, LF, NUL or other control but tab.
+  package mutating func append(_ name: FieldName, _ value: String) {
+    var value = value
+    value.withUTF8 { append(name, UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Adds a field with a value from bytes that were legal field content where they came from.
+  package mutating func append(_ name: FieldName, _ value: UnsafeRawBufferPointer) {
+    precondition(value.allSatisfy(Grammar.isFieldContent), "a field value must not hold control characters")
+    append(name: name.bytes, checkedValue: value)
+  }
+
+  /// Adds a field whose bytes have been checked; the name is brought to lower case.
+  mutating func append(name: UnsafeRawBufferPointer, checkedValue value: UnsafeRawBufferPointer) {
+    let start = storage.count
+    storage.append(contentsOf: name)
+    for index in start..<storage.count where storage[index] &- 0x41 < 26 { storage[index] |= 0x20 }
+    storage.append(contentsOf: value)
+    entries.append(
+      Entry(start: UInt32(start), nameLength: UInt32(name.count), valueLength: UInt32(value.count)))
+  }
+
+  /// Sets a field: earlier ones of the same name go.
+  package mutating func set(_ name: FieldName, _ value: String) {
+    remove(name)
+    append(name, value)
+  }
+
+  package mutating func remove(_ name: FieldName) {
+    let kept = storage.withUnsafeBytes { bytes in
+      entries.filter { !Self.matches(Self.name(of: $0, in: bytes), name) }
+    }
+    entries = kept
+  }
+
+  // MARK: Looking up
+
+  /// The first value of the field, or nil.
+  package subscript(name: FieldName) -> String? {
+    storage.withUnsafeBytes { bytes in
+      for entry in entries where Self.matches(Self.name(of: entry, in: bytes), name) {
+        return String(decoding: Self.value(of: entry, in: bytes), as: UTF8.self)
+      }
+      return nil
+    }
+  }
+
+  package func contains(_ name: FieldName) -> Bool { count(of: name) > 0 }
+
+  package func count(of name: FieldName) -> Int {
+    storage.withUnsafeBytes { bytes in
+      entries.reduce(0) { $0 + (Self.matches(Self.name(of: $1, in: bytes), name) ? 1 : 0) }
+    }
+  }
+
+  /// Calls `body` with each field's lower-case name and its value, in order. The bytes are valid inside `body` only.
+  package func forEach(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
+    storage.withUnsafeBytes { bytes in
+      for entry in entries { body(Self.name(of: entry, in: bytes), Self.value(of: entry, in: bytes)) }
+    }
+  }
+
+  /// The fields as names and values, for tests and logs.
+  package var list: [(name: String, value: String)] {
+    var list: [(name: String, value: String)] = []
+    forEach { list.append((String(decoding: $0, as: UTF8.self), String(decoding: $1, as: UTF8.self))) }
+    return list
+  }
+
+  /// Whether a lower-case name, as `forEach` lends it, is `known`.
+  package static func matches(_ name: UnsafeRawBufferPointer, _ known: FieldName) -> Bool {
+    let other = known.bytes
+    guard name.count == other.count else { return false }
+    for index in 0..<name.count where name[index] != other[index] { return false }
+    return true
+  }
+
+  private static func name(of entry: Entry, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: bytes[Int(entry.start)..<Int(entry.start + entry.nameLength)])
+  }
+
+  private static func value(of entry: Entry, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    let start = Int(entry.start + entry.nameLength)
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(entry.valueLength)])
+  }
+}

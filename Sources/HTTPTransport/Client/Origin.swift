@@ -1,0 +1,70 @@
+/// The origin side of a connection: what two requests must share to share a connection.
+package struct Origin: Hashable, Sendable, CustomStringConvertible {
+  package let isSecure: Bool
+  /// A name or a numeric address without brackets, lower-case.
+  package let host: String
+  package let port: UInt16
+
+  package init(isSecure: Bool, host: String, port: UInt16) {
+    self.isSecure = isSecure
+    self.host = host
+    self.port = port
+  }
+
+  /// The value of `Host`: the port is left out where it is the scheme's own.
+  package var authority: String {
+    let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+  }
+
+  package var description: String { "\(isSecure ? "https" : "http")://\(authority)" }
+}
+
+/// An absolute http or https URL, split. No userinfo, no fragment.
+package struct OriginURL: Hashable, Sendable {
+  package let origin: Origin
+  /// The path as it stands, without a slash at its end; empty for the root.
+  package let path: String
+
+  /// Reads `https://host[:port][/path]`. Returns nil for userinfo, query, fragment, blanks, controls, or another scheme.
+  package init?(_ text: String) {
+    let isSecure: Bool
+    var rest: Substring
+    if text.hasPrefix("https://") {
+      (isSecure, rest) = (true, text.dropFirst(8))
+    } else if text.hasPrefix("http://") {
+      (isSecure, rest) = (false, text.dropFirst(7))
+    } else {
+      return nil
+    }
+    guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }),
+      !text.utf8.contains(UInt8(ascii: "#")), !text.utf8.contains(UInt8(ascii: "?"))
+    else { return nil }
+    let authority = rest.prefix { $0 != "/" }
+    rest = rest[authority.endIndex...]
+    guard !authority.utf8.contains(UInt8(ascii: "@")),
+      let origin = Self.origin(authority.lowercased(), isSecure: isSecure)
+    else { return nil }
+    self.origin = origin
+    var path = String(rest)
+    while path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
+  private static func origin(_ authority: String, isSecure: Bool) -> Origin? {
+    var host = authority[...]
+    var port: UInt16 = isSecure ? 443 : 80
+    let bracket = authority.lastIndex(of: "]")
+    if let colon = authority.lastIndex(of: ":"), bracket.map({ $0 < colon }) ?? true {
+      let digits = authority[authority.index(after: colon)...]
+      guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = UInt16(digits), number > 0 else {
+        return nil
+      }
+      port = number
+      host = authority[..<colon]
+    }
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    guard !host.isEmpty else { return nil }
+    return Origin(isSecure: isSecure, host: String(host), port: port)
+  }
+}

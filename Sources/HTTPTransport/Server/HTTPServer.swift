@@ -1,0 +1,90 @@
+package import EventLoop
+import Synchronization
+package import TLS
+
+/// An HTTP/1.1 server on all loops of a group.
+package final class HTTPServer: Sendable {
+  private let workers: [ServerWorker]
+  private let group: LoopGroup
+  private let limit: Int
+  private let count = Atomic<Int>(0)
+  private let onTrouble: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - maxConnections: more than this many at once are closed as they come.
+  ///   - onTrouble: told, on a loop, what an operator should know.
+  ///   - makeHandler: makes the handler of one loop.
+  package init(
+    on group: LoopGroup, timeouts: Timeouts = Timeouts(), maxConnections: Int = 1024,
+    onTrouble: @escaping @Sendable (String) -> Void = { _ in },
+    makeHandler: @escaping @Sendable (Loop) -> sending any RequestHandler
+  ) {
+    self.group = group
+    limit = maxConnections
+    self.onTrouble = onTrouble
+    workers = group.loops.map { ServerWorker(on: $0, timeouts: timeouts, makeHandler: makeHandler) }
+  }
+
+  /// Listens on `address`, in the clear or, with a context, under TLS.
+  /// - Returns: the address with the port that was chosen.
+  package func listen(on address: SocketAddress, tls: TLSServerContext? = nil) async throws -> SocketAddress {
+    let socket = try ListeningSocket(binding: address)
+    for worker in workers {
+      try await worker.accept(
+        from: socket,
+        assign: { [weak self] descriptor, peer in self?.assign(descriptor, peer, tls, from: worker) },
+        onExhausted: { [onTrouble] in onTrouble("not accepting for a moment: \($0)") })
+    }
+    return socket.address
+  }
+
+  /// Gives a new connection to the loop that has the fewest; the accepting one keeps it when they are even.
+  private func assign(_ descriptor: CInt, _ peer: SocketAddress, _ tls: TLSServerContext?, from worker: ServerWorker) {
+    if count.add(1, ordering: .relaxed).newValue > limit {
+      count.subtract(1, ordering: .relaxed)
+      onTrouble("connection from \(peer) closed: \(limit) are open already")
+      _ = OwnedDescriptor(owning: descriptor)
+      return
+    }
+    let least = group.leastLoaded
+    let own = worker.loop.load.load(ordering: .relaxed)
+    let target =
+      own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
+    Task {
+      await target.serve(descriptor, peer: peer, tls: tls)
+      count.subtract(1, ordering: .relaxed)
+    }
+  }
+
+  /// Open connections.
+  package var connectionCount: Int { count.load(ordering: .relaxed) }
+
+  /// Accepts nothing new and lets running exchanges end, for at most `timeout`; then cuts.
+  /// - Returns: how many exchanges were cut.
+  package func drain(timeout: Duration) async -> Int {
+    for worker in workers { await worker.stopAccepting() }
+    let workers = self.workers
+    return await withTaskGroup(of: Bool.self) { tasks in
+      tasks.addTask {
+        for worker in workers { await worker.drain() }
+        return true
+      }
+      tasks.addTask {
+        try? await Task.sleep(for: timeout)
+        return false
+      }
+      let isDrained = await tasks.next() ?? true
+      var cut = 0
+      if !isDrained { for worker in workers { cut += await worker.cut() } }
+      tasks.cancelAll()
+      return cut
+    }
+  }
+
+  /// Ends every connection now, as at the end of a drain. Returns how many exchanges that cut.
+  package func cut() async -> Int {
+    var cut = 0
+    for worker in workers { cut += await worker.cut() }
+    return cut
+  }
+}

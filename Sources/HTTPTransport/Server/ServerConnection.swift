@@ -1,0 +1,125 @@
+import EventLoop
+import HTTPCore
+
+/// One client's connection: request after request until either side has had enough. Confined to its loop.
+final class ServerConnection {
+  private let transport: Transport
+  private let wire: HTTP1Wire
+  private let peer: SocketAddress
+  private let timeouts: Timeouts
+  private let handler: any RequestHandler
+  private var isIdle = false
+  private var isDraining = false
+
+  init(_ transport: Transport, peer: SocketAddress, timeouts: Timeouts, handler: any RequestHandler) {
+    self.transport = transport
+    self.peer = peer
+    self.timeouts = timeouts
+    self.handler = handler
+    wire = HTTP1Wire(transport)
+  }
+
+  /// Serves until the connection is closed, and closes it.
+  func run() async {
+    defer { transport.close() }
+    var isFirst = true
+    while !isDraining {
+      let head: RequestHead
+      do throws(TransportError) {
+        guard let next = try await nextHead(isFirst ? timeouts.head : timeouts.keepAlive) else { return }
+        head = next
+      } catch {
+        await refuse(error)
+        return
+      }
+      isFirst = false
+      let exchange = ServerExchange(head, wire, peer: peer, timeouts: timeouts, closes: isDraining)
+      let goesOn = await serve(exchange)
+      guard goesOn else { return }
+      wire.rest()
+    }
+  }
+
+  private func nextHead(_ wait: Duration) async throws(TransportError) -> RequestHead? {
+    isIdle = true
+    defer { isIdle = false }
+    return try await wire.readHead(first: wait, rest: timeouts.head) { (bytes) throws(HTTPParseError) in
+      try RequestHead(parsing: bytes)
+    }
+  }
+
+  /// Runs the handler and sees the exchange through. Returns whether the connection can carry another.
+  private func serve(_ exchange: ServerExchange) async -> Bool {
+    do {
+      try await handler.handle(exchange)
+      exchange.onClientGone = nil
+      if !exchange.hasStarted { try await exchange.respond(status: 500) }
+      try await exchange.finish()
+    } catch {
+      exchange.onClientGone = nil
+      // What is begun and not ended must not look whole.
+      guard !exchange.hasStarted else {
+        if !exchange.isFinished { transport.abort() }
+        return false
+      }
+      exchange.closesConnection = true
+      do { try await exchange.respond(status: 500) } catch { return false }
+    }
+    if !exchange.isBodyRead {
+      await linger(closing: exchange.closesConnection)
+      if exchange.closesConnection || !wire.isBodyRead { return false }
+    }
+    if exchange.closesConnection {
+      transport.closeWriting()
+      return false
+    }
+    return true
+  }
+
+  /// Reads on what the client still sends, so that the response reaches it: closing with unread bytes would reset the
+  /// connection under it.
+  private func linger(closing: Bool) async {
+    if closing { transport.closeWriting() }
+    try? await wire.skipBody(idle: timeouts.linger)
+  }
+
+  /// Answers a request that could not be read, where an answer makes sense.
+  private func refuse(_ error: TransportError) async {
+    let status: Int
+    let reason: String
+    switch error {
+    case .malformed(let error): (status, reason) = (error.status, error.reason)
+    case .timedOut where !wire.input.isEmpty: (status, reason) = (408, "the head of the request took too long")
+    default: return
+    }
+    let body = Array("\(reason)\n".utf8)
+    wire.writeHead(.length(body.count)) { writer in
+      writer.begin(status: status, .length(body.count))
+      writer.append(.contentType, "text/plain; charset=utf-8")
+      if status == 405 { writer.append(.allow, "GET, POST") }
+      writer.append(.connection, "close")
+      writer.end()
+      body.withUnsafeBytes { writer.append($0) }
+    }
+    do throws(TransportError) { try await wire.flush(idle: timeouts.idle) } catch { return }
+    transport.closeWriting()
+    wire.input.consume(wire.input.bytes.count)
+    // A little patience for what is on its way; its content does not matter any more.
+    wire.beginBody(.untilClose)
+    try? await wire.skipBody(idle: .milliseconds(500))
+  }
+
+  /// Ends the connection as soon as that harms nobody: now when it is idle, else after the current response.
+  func drain() {
+    isDraining = true
+    if isIdle && wire.input.isEmpty { transport.close() }
+  }
+
+  /// Ends the connection now. Returns whether an exchange was cut.
+  func cut() -> Bool {
+    let wasBusy = !isIdle
+    transport.channel.onHangUp?()
+    transport.abort()
+    return wasBusy
+  }
+}

@@ -1,0 +1,172 @@
+package import EventLoop
+package import HTTPCore
+
+/// One request and its response, on the server's side. Confined to its loop.
+package final class ServerExchange {
+  private enum Progress { case waiting, started, finished }
+
+  package let request: RequestHead
+  /// Who is at the other end of the connection.
+  package let peer: SocketAddress
+  /// When the head was complete, nanoseconds of the monotonic clock.
+  package let startedAt: UInt64
+  private let wire: HTTP1Wire
+  private let timeouts: Timeouts
+  private var progress = Progress.waiting
+  private var mustContinue: Bool
+  private let chunk = GatherList()
+  /// The response's status, once it has begun.
+  package private(set) var status: Int?
+  /// The connection must not carry another request.
+  package var closesConnection: Bool
+
+  init(_ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, timeouts: Timeouts, closes: Bool) {
+    self.request = request
+    self.wire = wire
+    self.peer = peer
+    self.timeouts = timeouts
+    startedAt = wire.transport.loop.now
+    mustContinue = request.expectsContinue
+    closesConnection = closes || !request.keepsAlive
+    wire.beginBody(request.framing)
+  }
+
+  package var loop: Loop { wire.transport.loop }
+  package var hasStarted: Bool { progress != .waiting }
+  package var isFinished: Bool { progress == .finished }
+  package var isBodyRead: Bool { wire.isBodyRead }
+
+  /// Called when the client is gone for good while the request is being served. Taken back when the exchange ends.
+  package var onClientGone: (() -> Void)? {
+    get { wire.transport.channel.onHangUp }
+    set { wire.transport.channel.onHangUp = newValue }
+  }
+
+  // MARK: Request body
+
+  /// Lends the next bytes of the request body; see `HTTP1Wire.readBody`. Sends 100 first if the client waits for it.
+  package func readBody(into list: GatherList) async throws(TransportError) -> Bool {
+    if mustContinue, !wire.isBodyRead {
+      mustContinue = false
+      if progress == .waiting {
+        wire.writeHead(.none) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        try await wire.flush(idle: timeouts.idle)
+      }
+    }
+    return try await wire.readBody(into: list, idle: timeouts.idle)
+  }
+
+  /// Lends the next run of body bytes, valid until the next call; nil at the end.
+  package func nextBodyChunk() async throws(TransportError) -> UnsafeRawBufferPointer? {
+    if let front = chunk.front { chunk.removeFront(front.count) }
+    if chunk.isEmpty { _ = try await readBody(into: chunk) }
+    return chunk.front
+  }
+
+  /// Reads the whole body.
+  /// - Throws: `.tooLong` beyond `limit` bytes.
+  package func readBody(limit: Int) async throws(TransportError) -> [UInt8] {
+    var body: [UInt8] = []
+    while let bytes = try await nextBodyChunk() {
+      guard bytes.count <= limit - body.count else { throw .tooLong(limit: limit) }
+      body.append(contentsOf: bytes)
+    }
+    return body
+  }
+
+  // MARK: Response
+
+  /// Answers with a whole body held in memory.
+  package func respond(status: Int, fields: Fields = Fields(), body: [UInt8] = []) async throws(TransportError) {
+    compose(status: status, body.isEmpty ? .none : .length(body.count)) { $0.append(fields) }
+    let list = GatherList()
+    let sendsBody = request.method != .head && !body.isEmpty
+    if sendsBody {
+      // The copy is for stability of address across the wait.
+      let block = UnsafeMutableRawBufferPointer.allocate(byteCount: body.count, alignment: 1)
+      defer { block.deallocate() }
+      block.copyBytes(from: body)
+      list.append(UnsafeRawBufferPointer(block))
+      try await wire.writeBody(list, isLast: true, idle: timeouts.idle)
+    } else {
+      try await wire.flush(idle: timeouts.idle)
+    }
+    progress = .finished
+  }
+
+  /// Begins a response whose body follows by `write`.
+  ///
+  /// - Parameter length: of the body, or nil when it is not known.
+  package func start(status: Int, fields: Fields, length: Int?) async throws(TransportError) {
+    start(status: status, length: length) { $0.append(fields) }
+  }
+
+  /// Begins a response, its fields written by `compose`. The head goes out with the first body bytes or at the end.
+  package func start(status: Int, length: Int?, _ fields: (inout HeadWriter) -> Void) {
+    let framing: BodyFraming
+    if let length {
+      framing = length > 0 ? .length(length) : .none
+    } else if request.isVersion11 {
+      framing = .chunked
+    } else {
+      framing = .untilClose
+      closesConnection = true
+    }
+    compose(status: status, framing, fields)
+  }
+
+  private func compose(status: Int, _ framing: BodyFraming, _ fields: (inout HeadWriter) -> Void) {
+    precondition(progress == .waiting, "one response to a request")
+    progress = .started
+    self.status = status
+    // A client that waits for 100 and is not let on may send its body or not: nobody can tell what comes next.
+    if mustContinue, !wire.isBodyRead { closesConnection = true }
+    wire.writeHead(request.method == .head ? .none : framing) { writer in
+      writer.begin(status: status, framing)
+      fields(&writer)
+      if closesConnection {
+        writer.append("connection: close\r\n")
+      } else if !request.isVersion11 {
+        writer.append("connection: keep-alive\r\n")
+      }
+      writer.end()
+    }
+  }
+
+  /// Sends the pieces of `list`, which is empty afterwards.
+  /// - Parameter isLast: nothing follows, so the end of the body goes out in the same call.
+  package func write(_ list: GatherList, isLast: Bool = false) async throws(TransportError) {
+    if request.method == .head { list.removeAll() }
+    try await wire.writeBody(list, isLast: isLast && request.method != .head, idle: timeouts.idle)
+    if isLast { progress = .finished }
+  }
+
+  /// Sends body bytes, which must stay until this returns.
+  package func write(_ bytes: UnsafeRawBufferPointer) async throws(TransportError) {
+    let list = GatherList()
+    list.append(bytes)
+    try await write(list)
+  }
+
+  /// Sends the head now, before there is any of the body.
+  package func flush() async throws(TransportError) { try await wire.flush(idle: timeouts.idle) }
+
+  /// Ends the response's body.
+  package func finish() async throws(TransportError) {
+    guard progress == .started else { return }
+    try await write(GatherList(), isLast: true)
+    try await wire.flush(idle: timeouts.idle)
+    progress = .finished
+  }
+
+  /// Ends the connection here and now: the client sees that its response is cut.
+  package func abort() {
+    closesConnection = true
+    wire.transport.abort()
+  }
+
+  /// Bytes of the request body that have been read.
+  package var bodyBytesRead: Int { wire.bodyBytesRead }
+  /// Bytes written to the connection so far, heads and framing included.
+  package var bytesWritten: Int { wire.bytesWritten }
+}

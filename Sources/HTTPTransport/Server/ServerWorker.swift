@@ -1,0 +1,88 @@
+import EventLoop
+import TLS
+
+/// A server's share of one loop: the connections that live there and the handler they share.
+actor ServerWorker {
+  nonisolated let loop: Loop
+  private let handler: any RequestHandler
+  private let timeouts: Timeouts
+  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var acceptors: [Acceptor] = []
+  private var isDraining = false
+  private var drained: [CheckedContinuation<Void, Never>] = []
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  init(on loop: Loop, timeouts: Timeouts, makeHandler: @Sendable (Loop) -> sending any RequestHandler) {
+    self.loop = loop
+    self.timeouts = timeouts
+    handler = makeHandler(loop)
+  }
+
+  /// Accepts from `socket`, handing each connection to `assign` on this loop.
+  func accept(
+    from socket: ListeningSocket, assign: @escaping @Sendable (CInt, SocketAddress) -> Void,
+    onExhausted: @escaping @Sendable (SystemError) -> Void
+  ) throws(SystemError) {
+    let acceptor = try Acceptor(
+      socket, on: loop,
+      onAccept: { accepted in
+        let peer = accepted.peer
+        assign(accepted.descriptor.release(), peer)
+      }, onExhausted: onExhausted)
+    acceptors.append(acceptor)
+  }
+
+  /// Serves one connection to its end. Owns `descriptor`.
+  func serve(_ descriptor: CInt, peer: SocketAddress, tls: TLSServerContext?) async {
+    let owned = OwnedDescriptor(owning: descriptor)
+    guard !isDraining, let channel = try? Channel(owned, on: loop) else { return }
+    guard let transport = await secure(channel, tls) else { return }
+    let connection = ServerConnection(transport, peer: peer, timeouts: timeouts, handler: handler)
+    let id = ObjectIdentifier(connection)
+    connections[id] = connection
+    await connection.run()
+    connections[id] = nil
+    if connections.isEmpty { resumeDrained() }
+  }
+
+  private func secure(_ channel: Channel, _ context: TLSServerContext?) async -> Transport? {
+    guard let context else { return Transport(channel) }
+    guard let tls = try? TLSChannel(server: channel, context: context) else {
+      channel.close()
+      return nil
+    }
+    do {
+      try await tls.handshake(timeout: timeouts.tlsHandshake)
+      return Transport(tls)
+    } catch {
+      tls.close()
+      return nil
+    }
+  }
+
+  func stopAccepting() {
+    for acceptor in acceptors { acceptor.stop() }
+    acceptors.removeAll()
+  }
+
+  /// Ends idle connections now and others after their response; returns when none is left.
+  func drain() async {
+    stopAccepting()
+    isDraining = true
+    for connection in connections.values { connection.drain() }
+    if connections.isEmpty { return }
+    await withCheckedContinuation { drained.append($0) }
+  }
+
+  /// Ends every connection now. Returns how many exchanges that cut.
+  func cut() -> Int {
+    connections.values.reduce(0) { $0 + ($1.cut() ? 1 : 0) }
+  }
+
+  private func resumeDrained() {
+    let waiting = drained
+    drained.removeAll()
+    for continuation in waiting { continuation.resume() }
+  }
+}

@@ -1,0 +1,86 @@
+package import EventLoop
+package import TLS
+
+/// A connected byte stream, in the clear or under TLS, with one set of calls. Confined to its loop.
+package final class Transport {
+  private enum Layer {
+    case plain(Channel)
+    case secure(TLSChannel)
+  }
+
+  private let layer: Layer
+  package let channel: Channel
+
+  package init(_ channel: Channel) {
+    layer = .plain(channel)
+    self.channel = channel
+  }
+
+  /// The handshake must be done.
+  package init(_ tls: TLSChannel) {
+    layer = .secure(tls)
+    channel = tls.channel
+  }
+
+  package var loop: Loop { channel.loop }
+  package var isOpen: Bool { channel.isOpen }
+
+  /// Reads what is there, up to the size of `buffer`. Never blocks.
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> IOResult {
+    switch layer {
+    case .plain(let channel):
+      do { return try channel.read(into: buffer) } catch { throw TransportError(error) }
+    case .secure(let tls):
+      do { return try tls.read(into: buffer) } catch { throw TransportError(error) }
+    }
+  }
+
+  /// Writes as much of `list` as fits and takes it off. Never blocks.
+  package func write(gathering list: GatherList) throws(TransportError) -> IOResult {
+    switch layer {
+    case .plain(let channel):
+      do { return try channel.write(gathering: list) } catch { throw TransportError(error) }
+    case .secure(let tls):
+      do { return try tls.write(gathering: list) } catch { throw TransportError(error) }
+    }
+  }
+
+  package func waitUntilReadable(for idle: Duration) async throws(TransportError) {
+    switch layer {
+    case .plain(let channel):
+      do { try await channel.waitUntilReadable(for: idle) } catch { throw TransportError(error) }
+    case .secure(let tls):
+      do { try await tls.waitUntilReadable(for: idle) } catch { throw TransportError(error) }
+    }
+  }
+
+  package func waitUntilWritable(for idle: Duration) async throws(TransportError) {
+    switch layer {
+    case .plain(let channel):
+      do { try await channel.waitUntilWritable(for: idle) } catch { throw TransportError(error) }
+    case .secure(let tls):
+      do { try await tls.waitUntilWritable(for: idle) } catch { throw TransportError(error) }
+    }
+  }
+
+  /// Tells the peer that nothing more comes.
+  package func closeWriting() {
+    if case .secure(let tls) = layer { tls.closeWriting() }
+    channel.closeWriting()
+  }
+
+  /// Closes at once. Calling it again does nothing.
+  package func close() {
+    switch layer {
+    case .plain(let channel): channel.close()
+    case .secure(let tls): tls.close()
+    }
+  }
+
+  /// Closes so that the peer cannot take what it has for a whole message.
+  package func abort() {
+    channel.resetOnClose()
+    channel.close()
+    close()
+  }
+}

@@ -1,0 +1,53 @@
+package import EventLoop
+package import HTTPCore
+package import TLS
+
+/// Why a connection, or an exchange on it, came to nothing.
+package enum TransportError: Error, Hashable, CustomStringConvertible {
+  /// Nothing moved for the whole idle time.
+  case timedOut
+  /// This side closed the connection while somebody used it.
+  case closed
+  /// The peer closed where more had to come.
+  case peerClosed
+  case system(SystemError)
+  case tls(TLSError)
+  /// The peer broke the rules of HTTP.
+  case malformed(HTTPParseError)
+  case connect(ConnectError)
+  case resolution(ResolutionError)
+  /// A body is longer than its reader takes, bytes.
+  case tooLong(limit: Int)
+
+  package init(_ error: ChannelError) {
+    switch error {
+    case .timedOut: self = .timedOut
+    case .closed: self = .closed
+    case .system(let error): self = .system(error)
+    }
+  }
+
+  package init(_ error: TLSError) {
+    switch error {
+    case .timedOut: self = .timedOut
+    case .closed: self = .closed
+    case .system(let error): self = .system(error)
+    case .truncated: self = .peerClosed
+    default: self = .tls(error)
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .timedOut: "timed out"
+    case .closed: "connection closed"
+    case .peerClosed: "connection closed by the peer"
+    case .system(let error): error.description
+    case .tls(let error): error.description
+    case .malformed(let error): "malformed message: \(error)"
+    case .connect(let error): error.description
+    case .resolution(let error): error.description
+    case .tooLong(let limit): "the body is longer than \(limit) bytes"
+    }
+  }
+}
