@@ -17,12 +17,13 @@ package enum GitError {
     return output
   }
 
-  /// A band-3 packet with `artifacts-gateway: <text>` and a newline, which git prints after `remote:`.
+  /// A band-3 packet with `artifacts-gateway: <text>`, which git prints after `remote:`.
   ///
+  /// Without a newline, as git itself sends it: a client ends the line on its own and would print a blank one.
   /// Legal once sideband has begun. Source: gitprotocol-pack, packfile data.
   package static func bandThree(_ text: String) -> [UInt8] {
     var output: [UInt8] = []
-    Sideband.error.append(Array("\(source)\(sanitised(text))\n".utf8), to: &output)
+    Sideband.error.append(Array("\(source)\(sanitised(text))".utf8), to: &output)
     return output
   }
 
@@ -32,13 +33,15 @@ package enum GitError {
   package static func sanitised(_ text: String) -> String {
     let ellipsis = "..."
     var safe = ""
-    // Where the text is cut if it turns out too long: the ellipsis must still fit.
-    var cut = safe.endIndex
+    // Bytes that stay if the text turns out too long: the ellipsis must still fit.
+    var keptBytes = 0
     for scalar in text.unicodeScalars {
       let piece = isUnsafe(scalar) ? escape(scalar) : String(scalar)
-      if safe.utf8.count + piece.utf8.count > maxTextBytes { return safe[..<cut] + ellipsis }
+      if safe.utf8.count + piece.utf8.count > maxTextBytes {
+        return String(Substring(safe.utf8.prefix(keptBytes))) + ellipsis
+      }
       safe += piece
-      if safe.utf8.count <= maxTextBytes - ellipsis.utf8.count { cut = safe.endIndex }
+      if safe.utf8.count <= maxTextBytes - ellipsis.utf8.count { keptBytes = safe.utf8.count }
     }
     return safe
   }

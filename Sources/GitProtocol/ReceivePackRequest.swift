@@ -11,6 +11,12 @@ package struct ReceivePackRequest: Hashable, Sendable {
     /// The full name of the ref; bytes that are not UTF-8 are replaced.
     package var ref: String
 
+    package init(old: String, new: String, ref: String) {
+      self.old = old
+      self.new = new
+      self.ref = ref
+    }
+
     package var isCreation: Bool { old.utf8.allSatisfy { $0 == UInt8(ascii: "0") } }
     package var isDeletion: Bool { new.utf8.allSatisfy { $0 == UInt8(ascii: "0") } }
   }
@@ -23,6 +29,8 @@ package struct ReceivePackRequest: Hashable, Sendable {
   package var isSigned = false
   /// Whether the body is a flush-pkt without commands: the probe of 4 bytes before a big push.
   package var isProbe = false
+
+  package init() {}
 
   /// Whether the answer is to be a report of each ref.
   package var wantsReport: Bool { has("report-status") || has("report-status-v2") }

@@ -31,6 +31,17 @@ package struct UploadPackRequest: Hashable, Sendable {
   /// Whether `no-progress` was seen: the client wants no band-2 text.
   package var isWithoutProgress = false
 
+  package init(
+    version: ProtocolVersion, command: Command? = nil, sideband: SidebandCapability = .none, isDone: Bool = false,
+    isWithoutProgress: Bool = false
+  ) {
+    self.version = version
+    self.command = command
+    self.sideband = sideband
+    self.isDone = isDone
+    self.isWithoutProgress = isWithoutProgress
+  }
+
   /// When the client reads the answer as sideband.
   package var sidebandStart: PktLineTracker.SidebandStart {
     switch version {

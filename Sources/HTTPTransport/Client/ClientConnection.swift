@@ -53,6 +53,18 @@ package final class ClientConnection {
     }
   }
 
+  /// Waits for the first byte of the response, up to `patience`. The peer's closing counts as one: the head's reader tells.
+  /// - Returns: false when nothing came. The connection is as it was.
+  package func responseBegins(within patience: Duration) async throws(TransportError) -> Bool {
+    if !wire.input.isEmpty { return true }
+    do throws(TransportError) {
+      _ = try await wire.input.fill(idle: patience)
+      return true
+    } catch .timedOut {
+      return false
+    }
+  }
+
   /// Waits for the response's head, passing over 1xx responses, at most eight.
   ///
   /// - Parameters:

@@ -79,19 +79,8 @@ package final class ServerExchange {
   /// Answers with a whole body held in memory.
   package func respond(status: Int, fields: Fields = Fields(), body: [UInt8] = []) async throws(TransportError) {
     compose(status: status, body.isEmpty ? .none : .length(body.count)) { $0.append(fields) }
-    let list = GatherList()
-    let sendsBody = request.method != .head && !body.isEmpty
-    if sendsBody {
-      // The copy is for stability of address across the wait.
-      let block = UnsafeMutableRawBufferPointer.allocate(byteCount: body.count, alignment: 1)
-      defer { block.deallocate() }
-      block.copyBytes(from: body)
-      list.append(UnsafeRawBufferPointer(block))
-      try await wire.writeBody(list, isLast: true, idle: timeouts.idle)
-    } else {
-      try await wire.flush(idle: timeouts.idle)
-    }
-    progress = .finished
+    if !body.isEmpty { try await write(body) }
+    try await finish()
   }
 
   /// Begins a response whose body follows by `write`.
@@ -146,6 +135,14 @@ package final class ServerExchange {
     let list = GatherList()
     list.append(bytes)
     try await write(list)
+  }
+
+  /// Sends body bytes from an array, which is copied so that its bytes stay in place across the wait.
+  package func write(_ bytes: [UInt8]) async throws(TransportError) {
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+    defer { block.deallocate() }
+    block.copyBytes(from: bytes)
+    try await write(UnsafeRawBufferPointer(block))
   }
 
   /// Sends the head now, before there is any of the body.

@@ -1,0 +1,103 @@
+package import ArtifactsAPI
+package import HTTPTransport
+
+/// Why a request could not be served: what the client is told, and how.
+package struct ProxyError: Error, Sendable, CustomStringConvertible {
+  /// A stable word for programs: the value of `X-Artifacts-Gateway-Error`.
+  package enum Code: String, Sendable {
+    case badRequest = "bad_request"
+    case noSuchRepo = "no_such_repo"
+    case credentials = "credentials"
+    case forbidden = "forbidden"
+    case readOnly = "read_only"
+    case remoteRefused = "remote_refused"
+    case upstreamUnreachable = "upstream_unreachable"
+    case upstreamTimeout = "upstream_timeout"
+    case upstreamError = "upstream_error"
+    case upstreamRedirect = "upstream_redirect"
+    case upstreamMalformed = "upstream_malformed"
+    case rateLimited = "rate_limited"
+    case cut = "upstream_cut"
+    case notFound = "not_found"
+  }
+
+  package let code: Code
+  /// For clients that are not git, and for `info/refs`.
+  package let status: Int
+  /// One line: the cause, and the next step where there is one. May hold text of the upstream; whoever prints it escapes it.
+  package let text: String
+  package let retryAfter: Duration?
+
+  package init(_ code: Code, status: Int, _ text: String, retryAfter: Duration? = nil) {
+    self.code = code
+    self.status = status
+    self.text = text
+    self.retryAfter = retryAfter
+  }
+
+  package var description: String { text }
+
+  /// The upstream, or the API, could not be talked to.
+  package init(_ error: TransportError, talkingTo peer: some CustomStringConvertible) {
+    switch error {
+    case .timedOut:
+      self.init(.upstreamTimeout, status: 504, "\(peer) did not answer in time")
+    case .malformed(let problem):
+      self.init(.upstreamMalformed, status: 502, "\(peer) answered with something that is not HTTP: \(problem)")
+    case .connect, .resolution:
+      self.init(.upstreamUnreachable, status: 502, "cannot reach \(peer): \(error)")
+    case .tls:
+      self.init(.upstreamUnreachable, status: 502, "no trusted connection to \(peer): \(error)")
+    case .closed, .peerClosed, .system, .tooLong:
+      self.init(.upstreamUnreachable, status: 502, "the connection to \(peer) broke: \(error)")
+    }
+  }
+
+  /// The API refused, or could not be asked, while something about `repo` was wanted.
+  package init(_ error: ArtifactsError, about repo: RepoKey, wanting what: String) {
+    switch error.kind {
+    case .unreachable(let problem):
+      let timedOut = problem == .timedOut
+      self.init(
+        timedOut ? .upstreamTimeout : .upstreamUnreachable, status: timedOut ? 504 : 502,
+        "cannot \(what): the Artifacts API is not reachable: \(problem)")
+    case .noCredentials:
+      self.init(
+        .credentials, status: 502,
+        "cannot \(what): \(error.message); set CLOUDFLARE_API_TOKEN or --api-token-file, or try serve --local")
+    case .unreadable:
+      self.init(.upstreamError, status: 502, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
+    case .refused(let status, let code, _):
+      self = Self.refused(error, status, code, repo, what)
+    }
+  }
+
+  private static func refused(_ error: ArtifactsError, _ status: Int, _ code: Int?, _ repo: RepoKey, _ what: String)
+    -> ProxyError
+  {
+    let named = code.map { "\(error.message) (\($0))" } ?? error.message
+    switch status {
+    case 404 where code != nil: return .noSuchRepo(repo)
+    case 401, 403:
+      return ProxyError(
+        .credentials, status: 502,
+        "cannot \(what): the Artifacts API refused the API token: \(named); it needs the permission Artifacts Edit")
+    case 429:
+      return ProxyError(
+        .rateLimited, status: 429, "cannot \(what): the Artifacts API is rate-limiting: \(named)",
+        retryAfter: error.retryAfter)
+    case 500...:
+      return ProxyError(
+        .upstreamError, status: status == 503 ? 503 : 502, "cannot \(what): the Artifacts API answered \(status): \(named)",
+        retryAfter: error.retryAfter)
+    default:
+      return ProxyError(.upstreamError, status: status, "cannot \(what): the Artifacts API answered \(status): \(named)")
+    }
+  }
+
+  package static func noSuchRepo(_ repo: RepoKey, createAt base: String = "http://localhost:7080") -> ProxyError {
+    ProxyError(
+      .noSuchRepo, status: 404,
+      "no repo \"\(repo.name)\" in namespace \"\(repo.namespace)\"")
+  }
+}

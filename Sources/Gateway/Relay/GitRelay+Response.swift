@@ -1,0 +1,125 @@
+import EventLoop
+import GitProtocol
+import HTTPCore
+import HTTPTransport
+
+extension GitRelay {
+  /// Streams the response to the client.
+  ///
+  /// The head waits for the first bytes of the body: until then a failure can still be told by a whole other response.
+  /// Answers to POSTs go out in chunks, unless they are there at once, so that one that is cut can end readably.
+  func relay(_ head: ResponseHead, from connection: ClientConnection) async throws(ProxyError) {
+    let origin = connection.origin
+    let list = GatherList()
+    do throws(TransportError) {
+      _ = try await connection.readBody(into: list, idle: firstByte)
+    } catch {
+      throw ProxyError(error, talkingTo: origin)
+    }
+    do throws(TransportError) {
+      if connection.isBodyRead {
+        start(head, length: list.byteCount)
+        try await exchange.write(list, isLast: true)
+        return
+      }
+      guard route.operation == .service else { return try await stream(head, list, from: connection) }
+      try await streamTracked(head, list, from: connection)
+    } catch {
+      // The client is gone, or was cut off; there is nobody to tell.
+      connection.close()
+    }
+  }
+
+  private func start(_ head: ResponseHead, length: Int?) {
+    exchange.start(status: head.status, length: length) { ForwardedFields.append(of: head, to: &$0) }
+  }
+
+  /// Copies an advertisement as it comes. One that is cut ends with the connection.
+  private func stream(_ head: ResponseHead, _ list: GatherList, from connection: ClientConnection)
+    async throws(TransportError)
+  {
+    var length: Int?
+    if case .length(let count) = head.framing { length = count }
+    start(head, length: length)
+    while true {
+      try await exchange.write(list, isLast: connection.isBodyRead)
+      if connection.isBodyRead { return }
+      do throws(TransportError) {
+        _ = try await connection.readBody(into: list, idle: idle)
+      } catch {
+        exchange.abort()
+        return
+      }
+    }
+  }
+
+  /// Copies a result, following its pkt-lines.
+  private func streamTracked(_ head: ResponseHead, _ first: GatherList, from connection: ClientConnection)
+    async throws(TransportError)
+  {
+    let tracked = TrackedBody(sideband: sidebandStart)
+    var turn = FairTurn(exchange.loop)
+    let list = first
+    start(head, length: nil)
+    while true {
+      await turn.took(list.byteCount)
+      tracked.follow(list, isLast: connection.isBodyRead)
+      try await exchange.write(tracked.outgoing, isLast: connection.isBodyRead)
+      list.removeAll()
+      if connection.isBodyRead { return }
+      do throws(TransportError) {
+        _ = try await connection.readBody(into: list, idle: idle)
+      } catch {
+        return try await end(tracked, after: error, from: connection)
+      }
+    }
+  }
+
+  /// The upstream broke off in the middle.
+  private func end(_ tracked: TrackedBody, after error: TransportError, from connection: ClientConnection)
+    async throws(TransportError)
+  {
+    cutReason = error
+    let text = "\(connection.origin) broke off in the middle: \(error); try again (req \(requestID))"
+    let ending = tracked.ending(with: text)
+    guard !isClientGone, !ending.isEmpty else {
+      exchange.abort()
+      return
+    }
+    try await exchange.write(ending)
+    try await exchange.finish()
+  }
+}
+
+/// A result body on its way: what of it may go out, and how it ends when it is cut. Confined to its loop.
+private final class TrackedBody {
+  private var tracker: PktLineTracker
+  /// The pieces to send now; they point into the list that was followed and into `prefixes`.
+  let outgoing = GatherList()
+  /// Prefix bytes that were held back and go out before a piece: four bytes for each piece of a list.
+  private let prefixes = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * GatherList.capacity, alignment: 4)
+
+  init(sideband: PktLineTracker.SidebandStart) { tracker = PktLineTracker(sideband: sideband) }
+
+  deinit { prefixes.deallocate() }
+
+  func follow(_ list: GatherList, isLast: Bool) {
+    var used = 0
+    list.forEach { piece in
+      let release = tracker.advance(over: piece)
+      append(release.prefix, &used)
+      outgoing.append(UnsafeRawBufferPointer(rebasing: piece[..<release.count]))
+    }
+    if isLast { append(tracker.takeHeldPrefix(), &used) }
+  }
+
+  private func append(_ bytes: PktLinePrefixBytes, _ used: inout Int) {
+    guard !bytes.isEmpty else { return }
+    let slot = UnsafeMutableRawBufferPointer(rebasing: prefixes[used..<used + bytes.count])
+    slot.copyBytes(from: bytes)
+    outgoing.append(UnsafeRawBufferPointer(slot))
+    used += 4
+  }
+
+  func ending(with text: String) -> [UInt8] { tracker.ending(with: text) }
+}

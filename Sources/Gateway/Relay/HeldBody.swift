@@ -1,0 +1,65 @@
+import EventLoop
+import HTTPTransport
+
+/// The beginning of a request body, kept until the upstream has taken the request, so that it can be sent again.
+///
+/// Holds at most one block. A body that came in one piece stays where it was read and is not copied. Confined to its loop.
+final class HeldBody {
+  private let exchange: ServerExchange
+  private let pool: BufferPool
+  private var block: UnsafeMutableRawBufferPointer?
+  private var count = 0
+  /// The body in the connection's own input, valid until more is read from it.
+  private var lent: UnsafeRawBufferPointer?
+  /// Nothing of the body comes after what is held.
+  private(set) var isWhole = false
+
+  init(_ exchange: ServerExchange) {
+    self.exchange = exchange
+    pool = exchange.loop.buffers
+  }
+
+  deinit { if let block { pool.give(block) } }
+
+  /// What is held, in one run.
+  var bytes: UnsafeRawBufferPointer {
+    if let lent { return lent }
+    return block.map { UnsafeRawBufferPointer(rebasing: $0[..<count]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+
+  /// Reads until the body has ended or the block is full.
+  func fill() async throws(TransportError) {
+    let list = GatherList()
+    while try await exchange.readBody(into: list) {
+      if count == 0, exchange.isBodyRead, list.pieceCount == 1 {
+        lent = list.front
+        isWhole = true
+        return
+      }
+      let block = self.block ?? pool.take()
+      self.block = block
+      // What one read brings is at most a block; what does not fit any more stays in the list and is lost to nobody:
+      // a read never brings more than the block's size, so two of them may overlap by less than one block.
+      while let piece = list.front {
+        let room = min(piece.count, block.count - count)
+        guard room > 0 else { break }
+        UnsafeMutableRawBufferPointer(rebasing: block[count...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: piece[..<room]))
+        count += room
+        list.removeFront(room)
+      }
+      if !list.isEmpty {
+        rest = list
+        isWhole = false
+        return
+      }
+      if exchange.isBodyRead { break }
+      if count == block.count { return }
+    }
+    isWhole = true
+  }
+
+  /// Bytes that were read along with the last ones held and did not fit: they follow directly, before anything else is
+  /// read.
+  private(set) var rest: GatherList?
+}
