@@ -22,7 +22,9 @@ package final class ControlPlane: Sendable {
   }
 
   /// Answers one request. Never throws: every failure has a reply.
-  package func reply(to request: APIRequest) async -> APIReply {
+  ///
+  /// Runs off the caller's loop: sorting long lists is no work for it.
+  @concurrent package func reply(to request: APIRequest) async -> APIReply {
     guard isAuthenticated(request.authorization) else { return .failure(.notAuthenticated) }
     guard let route = Route(method: request.method, path: request.path) else { return .unknownRoute }
     do throws(APIFault) {

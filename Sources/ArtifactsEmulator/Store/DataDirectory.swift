@@ -1,6 +1,7 @@
 import EventLoop
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 /// The folder that one store owns, and the paths in it.
 ///
@@ -13,7 +14,8 @@ import Glibc
 /// Names that begin with a dot are half-made or half-removed things, which the next start sweeps.
 final class DataDirectory: Sendable {
   let path: String
-  private let lock: CInt
+  /// Nil once the folder is given up.
+  private let lock: Mutex<CInt?>
 
   /// Makes the folder if there is none and takes its lock, or throws `.inUse`.
   init(_ path: String) throws(StoreError) {
@@ -37,12 +39,24 @@ final class DataDirectory: Sendable {
     let process = Array("\(getpid())\n".utf8)
     _ = ftruncate(file.rawValue, 0)
     _ = process.withUnsafeBytes { write(file.rawValue, $0.baseAddress, $0.count) }
-    lock = file.release()
+    lock = Mutex(file.release())
     try DurableFile.makeFolder(namespaces)
     try DurableFile.syncFolder(path)
   }
 
-  deinit { close(lock) }
+  deinit { unlock() }
+
+  /// Gives the folder free for another owner.
+  func unlock() {
+    lock.withLock { number in
+      if let number {
+        // Closing alone would leave the lock with a child that is being started at this moment.
+        _ = flock(number, LOCK_UN)
+        _ = close(number)
+      }
+      number = nil
+    }
+  }
 
   private static func holder(_ lockPath: String) -> String {
     guard let bytes = try? DurableFile.read(lockPath),

@@ -54,6 +54,9 @@ package actor Store {
   /// The wall clock of this store.
   package func now() -> Timestamp { clock() }
 
+  /// Gives the folder free for another store. Nothing may be asked of this one any more.
+  package nonisolated func close() { directory.unlock() }
+
   // MARK: Namespaces
 
   /// A namespace with how many repos it has. Throws `.namespaceNotFound`.
@@ -157,6 +160,13 @@ package actor Store {
 
   /// The bare repository of a repo.
   package nonisolated func gitDirectory(of repo: RepoRecord) -> String { directory.git(of: repo) }
+
+  /// The ref that a repo's HEAD names, `refs/heads/<branch>`, whether or not there is such a branch yet.
+  package func headTarget(of repo: RepoRecord) -> String? {
+    guard let bytes = try? DurableFile.read(directory.git(of: repo) + "/HEAD") else { return nil }
+    let line = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    return line.hasPrefix("ref: ") ? String(line.dropFirst(5)) : nil
+  }
 
   /// Removes a repo and its tokens and returns its id; a name that was deleted before gives the id that it had.
   /// Throws `.repoNotFound`.
