@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// The commit being built, for `version`.
+let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? "unknown"
+
 /// A rung of the module ladder: it may import only what stands below it.
 /// `Tests/ArchitectureTests` compares the `import` lines with this table.
 func rung(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -34,17 +37,13 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    rung(
-      "EventLoop",
-      [
-        "CLinux", .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "HeapModule", package: "swift-collections"),
-      ]),
+    rung("EventLoop", ["CLinux", .product(name: "DequeModule", package: "swift-collections")]),
     rung("TLS", ["EventLoop", "COpenSSL"]),
-    rung("HTTPCore", []),
+    rung("HTTPCore", ["CNghttp2"]),
     rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),
     rung("GitProtocol", ["CZlib"]),
     rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
@@ -62,10 +61,11 @@ let package = Package(
         "ArtifactsAPI", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(name: "CVersion", cSettings: [.define("ARTIFACTS_GATEWAY_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(
       name: "artifacts-gateway",
       dependencies: [
-        "Gateway", "ArtifactsEmulator", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "TLS", "EventLoop",
+        "Gateway", "ArtifactsEmulator", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "TLS", "EventLoop", "CVersion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -33,7 +33,7 @@ package final class ArtifactsClient {
   // MARK: Repos
 
   package func getRepo(_ namespace: String, _ name: String) async throws(ArtifactsError) -> Repo {
-    try await result(Repo.self, .get, "/namespaces/\(escape(namespace))/repos/\(escape(name))", isReplayable: true)
+    try await result(Repo.self, .get, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))", isReplayable: true)
   }
 
   /// Creates a repo. Never sent twice.
@@ -51,7 +51,7 @@ package final class ArtifactsClient {
     }
     let body = Body(name: name, description: description, default_branch: default_branch, read_only: read_only)
     let response = try await call(
-      .post, "/namespaces/\(escape(namespace))/repos", body: encode(body), isReplayable: false)
+      .post, "/namespaces/\(PercentCoding.encode(namespace))/repos", body: encode(body), isReplayable: false)
     let token = try response.envelope(Created.self).result?.token
     guard let repo = try response.envelope(Repo.self).result else { throw Self.emptyResult(response) }
     return CreatedRepo(repo: repo, token: token.map { Secret($0) })
@@ -62,8 +62,8 @@ package final class ArtifactsClient {
   package func listRepos(_ namespace: String, query: [(String, String)] = []) async throws(ArtifactsError)
     -> (repos: [Repo], next: String?)
   {
-    let text = query.map { "\($0.0)=\(escape($0.1))" }.joined(separator: "&")
-    let path = "/namespaces/\(escape(namespace))/repos" + (text.isEmpty ? "" : "?\(text)")
+    let text = query.map { "\($0.0)=\(PercentCoding.encode($0.1))" }.joined(separator: "&")
+    let path = "/namespaces/\(PercentCoding.encode(namespace))/repos" + (text.isEmpty ? "" : "?\(text)")
     let envelope = try await call(.get, path, isReplayable: true).envelope([Repo].self)
     return (envelope.result ?? [], envelope.result_info?.cursor.flatMap { $0.isEmpty ? nil : $0 })
   }
@@ -72,7 +72,7 @@ package final class ArtifactsClient {
   package func deleteRepo(_ namespace: String, _ name: String) async throws(ArtifactsError) -> String {
     struct Deleted: Decodable { var id: String }
     return try await result(
-      Deleted.self, .delete, "/namespaces/\(escape(namespace))/repos/\(escape(name))", isReplayable: true
+      Deleted.self, .delete, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))", isReplayable: true
     ).id
   }
 
@@ -90,14 +90,14 @@ package final class ArtifactsClient {
     }
     let body = encode(Body(repo: repo, scope: scope, ttl: ttl))
     return try await result(
-      NewTokenBody.self, .post, "/namespaces/\(escape(namespace))/tokens", body: body, isReplayable: true
+      NewTokenBody.self, .post, "/namespaces/\(PercentCoding.encode(namespace))/tokens", body: body, isReplayable: true
     ).token
   }
 
   /// Revokes a token. One that is gone already is no error.
   package func revokeToken(_ namespace: String, id: String) async throws(ArtifactsError) {
     do {
-      _ = try await call(.delete, "/namespaces/\(escape(namespace))/tokens/\(escape(id))", isReplayable: true)
+      _ = try await call(.delete, "/namespaces/\(PercentCoding.encode(namespace))/tokens/\(PercentCoding.encode(id))", isReplayable: true)
         .envelope(Ignored.self)
     } catch {
       if !error.isNotFound { throw error }
@@ -151,7 +151,7 @@ package final class ArtifactsClient {
       (.authorization, "Bearer \(token.exposed)"), (.accept, "application/json"), (.userAgent, "artifacts-gateway"),
     ])
     if !body.isEmpty { fields.append(.contentType, "application/json") }
-    let target = "\(endpoint.base.path)/accounts/\(escape(endpoint.accountID))/artifacts\(path)"
+    let target = "\(endpoint.base.path)/accounts/\(PercentCoding.encode(endpoint.accountID))/artifacts\(path)"
     do {
       return try await http.send(
         method, target, to: endpoint.base.origin, fields: fields, body: body, isReplayable: isReplayable)
@@ -164,17 +164,4 @@ package final class ArtifactsClient {
     // Flat structures of strings, numbers and booleans: nothing in them can fail to encode.
     (try? JSONEncoder().encode(body)).map { Array($0) } ?? []
   }
-}
-
-/// Percent-encodes all but unreserved characters (RFC 3986 section 2.3).
-package func escape(_ text: String) -> String {
-  let digits = Array("0123456789ABCDEF".utf8)
-  var bytes: [UInt8] = []
-  for byte in text.utf8 {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: bytes.append(byte)
-    default: bytes.append(contentsOf: [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-    }
-  }
-  return String(decoding: bytes, as: UTF8.self)
 }

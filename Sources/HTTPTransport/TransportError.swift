@@ -28,12 +28,12 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
   }
 
   package init(_ error: TLSError) {
-    switch error {
+    switch error.kind {
     case .timedOut: self = .timedOut
     case .closed: self = .closed
-    case .system(let error): self = .system(error)
+    case .system(let cause): self = .system(cause)
     case .truncated: self = .peerClosed
-    default: self = .tls(error)
+    case .configuration, .verification, .handshake, .violation: self = .tls(error)
     }
   }
 

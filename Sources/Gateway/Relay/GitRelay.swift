@@ -225,9 +225,10 @@ final class GitRelay {
     let pump = BodyPump(exchange, connection, idle: idle)
     self.pump = pump
     let rest = held.rest
+    let loop = exchange.loop
     pumping = Task {
       _ = isolation
-      await pump.run(first: rest)
+      await withTaskExecutorPreference(loop) { await pump.run(first: rest) }
     }
     // The wait for the response begins anew with every byte of the request that moves.
     let limit = firstByte.nanoseconds

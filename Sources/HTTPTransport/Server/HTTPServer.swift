@@ -50,7 +50,8 @@ package final class HTTPServer: Sendable {
     let own = worker.loop.load.load(ordering: .relaxed)
     let target =
       own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
-    Task {
+    // The preference keeps every wait below on the loop: without it, unisolated code would resume on another thread first.
+    Task(executorPreference: target.loop) { [self] in
       await target.serve(descriptor, peer: peer, tls: tls)
       count.subtract(1, ordering: .relaxed)
     }

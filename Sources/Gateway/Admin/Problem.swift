@@ -1,0 +1,54 @@
+import ArtifactsAPI
+import FoundationEssentials
+import HTTPCore
+import HTTPTransport
+
+/// An error of the admin API: `application/problem+json` (RFC 9457).
+struct Problem: Error, Encodable {
+  var type = "about:blank"
+  var title: String
+  var status: Int
+  var detail: String
+  /// Upstream's number and its name.
+  var code: Int?
+  var name: String?
+  var pointer: String?
+  var request_id: String?
+  /// Seconds, for `Retry-After`.
+  var retryAfter: Int?
+
+  private enum CodingKeys: String, CodingKey {
+    case type, title, status, detail, code, name, pointer, request_id
+  }
+
+  init(_ status: Int, _ detail: String, pointer: String? = nil) {
+    self.status = status
+    self.detail = detail
+    self.pointer = pointer
+    title = Status.phrase(status).description
+  }
+
+  /// Keeps what the service said; what it did not say for itself becomes 502 or 504.
+  init(_ error: ArtifactsError) {
+    switch error.kind {
+    case .refused(let status, let code, let pointer):
+      self.init((400...599).contains(status) ? status : 502, error.message, pointer: pointer)
+      // The caller's own credentials are not at fault when the API refuses ours.
+      if status == 401 || status == 403 { self.status = 502 }
+      self.code = code
+      name = code.flatMap { Self.names[$0] }
+    case .unreachable(.timedOut): self.init(504, "the Artifacts API did not answer in time")
+    case .unreachable: self.init(502, "the Artifacts API is not reachable: \(error.message)")
+    case .unreadable(let status): self.init(status == 429 ? 429 : 502, error.message)
+    case .noCredentials: self.init(502, error.message)
+    }
+    retryAfter = error.retryAfter.map { Int($0.components.seconds) }
+  }
+
+  private static let names: [Int: String] = [
+    10100: "INVALID_INPUT", 10101: "INVALID_REPO_NAME", 10103: "INVALID_TTL", 10104: "INVALID_URL",
+    10106: "REMOTE_AUTH_REQUIRED", 10200: "NOT_FOUND", 10201: "ALREADY_EXISTS", 10301: "CREATE_IN_PROGRESS",
+    10302: "IMPORT_IN_PROGRESS", 10303: "FORK_IN_PROGRESS", 10400: "INTERNAL_ERROR", 10401: "UPSTREAM_UNAVAILABLE",
+    10402: "MEMORY_LIMIT",
+  ]
+}

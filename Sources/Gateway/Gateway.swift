@@ -1,0 +1,72 @@
+import ArtifactsAPI
+package import EventLoop
+import HTTPTransport
+package import Logging
+package import TLS
+
+/// A running gateway: its server, its access to the API and what it keeps of tokens and remotes.
+package final class Gateway: Sendable {
+  private let server: HTTPServer
+  private let control: ControlPlane
+  private let broker: TokenBroker
+  package let state = GatewayState()
+  private let log: Logger
+
+  /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
+  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: Logger) throws(TLSError) {
+    let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
+    let resolver = Resolver()
+    let timeouts = configuration.timeouts
+    let makePool: @Sendable (Loop) -> sending UpstreamPool = {
+      UpstreamPool(on: $0, resolver: resolver, tls: tls, timeouts: timeouts)
+    }
+    let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
+    let policy = RemotePolicy(
+      patterns: configuration.allowedRemoteHosts, allowsInsecure: configuration.allowsInsecureUpstream,
+      trustedOrigins: configuration.trustedOrigins)
+    let directory = RemoteDirectory(
+      control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
+    let broker = TokenBroker(
+      control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL))
+    let admin = AdminAPI(
+      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace)
+    let health = HealthEndpoints(state: state, configuration: configuration)
+    self.control = control
+    self.broker = broker
+    self.log = log
+    server = HTTPServer(
+      on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
+      onTrouble: { log.warning("\($0)") },
+      makeHandler: { loop in
+        GatewayHandler(
+          configuration, pool: makePool(loop), grants: GrantCache(directory: directory, broker: broker), admin: admin,
+          health: health, log: log)
+      })
+  }
+
+  /// Listens on one more address. Returns it with the port that was chosen.
+  package func listen(on address: SocketAddress) async throws -> SocketAddress {
+    let bound = try await server.listen(on: address)
+    log.info("listening", metadata: ["address": "\(bound)"])
+    return bound
+  }
+
+  /// From here on the gateway says that it is ready.
+  package func ready() { state.advance(to: .ready) }
+
+  /// Tokens minted since the start.
+  package var mintCount: Int { get async { await broker.mintCount } }
+
+  /// Lets running exchanges end, for at most `timeout`, then cuts them, and revokes the tokens that are left.
+  /// - Returns: how many exchanges were cut.
+  package func drain(timeout: Duration) async -> Int {
+    state.advance(to: .draining)
+    let cut = await server.drain(timeout: timeout)
+    await broker.revokeAll(within: .seconds(2))
+    await control.closeIdle()
+    return cut
+  }
+
+  /// Ends running exchanges now.
+  package func cut() async -> Int { await server.cut() }
+}

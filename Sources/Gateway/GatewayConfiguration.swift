@@ -1,0 +1,33 @@
+package import ArtifactsAPI
+package import HTTPTransport
+
+/// What a gateway needs to know to serve. Checked by whoever fills it in.
+package struct GatewayConfiguration: Sendable {
+  /// The namespace of `/git/<repo>`.
+  package var namespace = "default"
+  package var endpoint: APIEndpoint
+  /// PEM file with the authorities that upstream certificates are checked against, instead of the system's.
+  package var caFile: String?
+  package var allowedRemoteHosts = ["*.artifacts.cloudflare.net"]
+  package var allowsInsecureUpstream = false
+  /// Skips the look-up of remotes: a URL with `{account}`, `{namespace}`, `{repo}`.
+  package var remoteTemplate: String?
+  /// One bearer token for all repos, instead of minting; asked at each use.
+  package var staticToken: (@Sendable () -> Secret?)?
+  /// Seconds.
+  package var tokenTTL = 3600
+  /// Refuses pushes.
+  package var isReadOnly = false
+  package var maxConnections = 1024
+  package var timeouts = Timeouts()
+
+  package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
+
+  /// Origins that the operator wrote down and that need no other permission.
+  var trustedOrigins: Set<Origin> {
+    guard let remoteTemplate, let brace = remoteTemplate.firstIndex(of: "{"),
+      let url = OriginURL(String(remoteTemplate[..<brace])), url.origin.isSecure
+    else { return [] }
+    return [url.origin]
+  }
+}

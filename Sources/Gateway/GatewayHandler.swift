@@ -1,0 +1,119 @@
+import EventLoop
+import GitProtocol
+import HTTPCore
+import HTTPTransport
+import Logging
+
+/// The gateway on one loop: routes each request and sees it through to its log line. Confined to its loop.
+final class GatewayHandler: RequestHandler {
+  private let configuration: GatewayConfiguration
+  private let router: Router
+  private let pool: UpstreamPool
+  private let grants: GrantCache
+  private let admin: AdminAPI
+  private let health: HealthEndpoints
+  private let log: Logger
+  private var requestNumber: UInt64 = .random(in: 0 ..< 1 << 40)
+
+  init(
+    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, admin: AdminAPI,
+    health: HealthEndpoints, log: Logger
+  ) {
+    self.configuration = configuration
+    self.pool = pool
+    self.grants = grants
+    self.admin = admin
+    self.health = health
+    self.log = log
+    router = Router(defaultNamespace: configuration.namespace)
+  }
+
+  func handle(_ exchange: ServerExchange) async throws {
+    let request = exchange.request
+    switch router.route(request.method, request.path, query: request.query) {
+    case .git(let route): try await git(exchange, route, requestID: nextRequestID())
+    case .livez: try await health.live(exchange)
+    case .readyz: try await health.ready(exchange)
+    case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID())
+    case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
+    case .refused(let status, let allow, let text):
+      let error = ProxyError(status == 403 ? .forbidden : status == 404 ? .notFound : .badRequest, status: status, text)
+      try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
+    }
+  }
+
+  private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: String) async throws {
+    let relay = GitRelay(exchange, route, requestID: requestID, pool: pool, grants: grants)
+    var failure: ProxyError?
+    do {
+      try check(exchange.request, route)
+      try await relay.run()
+    } catch let error as ProxyError {
+      failure = hinted(error, route, exchange.request)
+    }
+    if let failure, !exchange.hasStarted {
+      let push = relay.inspectPush()
+      try await ErrorReply(error: failure, requestID: requestID).send(
+        on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
+    }
+    write(exchange, route, relay, failure, requestID)
+  }
+
+  /// What is refused before anybody is asked.
+  private func check(_ request: RequestHead, _ route: GitRoute) throws(ProxyError) {
+    if BrowserGuard.isCrossSite(request) {
+      throw ProxyError(.forbidden, status: 403, "requests from pages of another site are refused")
+    }
+    if configuration.isReadOnly, route.service == .receivePack {
+      throw ProxyError(.readOnly, status: 403, "this gateway is read-only: pushes are refused")
+    }
+    guard route.operation == .service else {
+      if request.framing != .none { throw ProxyError(.badRequest, status: 400, "a body on GET") }
+      return
+    }
+    guard request.fields[.contentType] == route.service.requestContentType else {
+      throw ProxyError(
+        .badRequest, status: 415, "the content type must be \(route.service.requestContentType)")
+    }
+  }
+
+  /// Adds the next step that only this place knows.
+  private func hinted(_ error: ProxyError, _ route: GitRoute, _ request: RequestHead) -> ProxyError {
+    guard error.code == .noSuchRepo, configuration.staticToken == nil else { return error }
+    let host = request.fields[.host] ?? "localhost:7080"
+    let isDefault = route.repo.namespace == configuration.namespace
+    let path = isDefault ? "repos" : "namespaces/\(route.repo.namespace)/repos"
+    return ProxyError(
+      error.code, status: error.status,
+      "\(error.text); create it: curl -X PUT http://\(host)/api/v1/\(path)/\(route.repo.name)")
+  }
+
+  private func write(
+    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: String
+  ) {
+    let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
+    guard log.logLevel <= level else { return }
+    var metadata: Logger.Metadata = [
+      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)",
+      "service": "\(route.operation == .advertisement ? "refs" : route.service == .uploadPack ? "upload-pack" : "receive-pack")",
+      "status": "\(exchange.status ?? 0)", "bytes_in": "\(exchange.bodyBytesRead)", "bytes_out": "\(exchange.bytesWritten)",
+      "ms": "\((exchange.loop.now - exchange.startedAt) / 1_000_000)",
+    ]
+    if let headAt = relay.headAt { metadata["head_ms"] = "\((headAt - exchange.startedAt) / 1_000_000)" }
+    if relay.retryCount > 0 { metadata["retries"] = "\(relay.retryCount)" }
+    if let failure {
+      metadata["error"] = "\(failure.code.rawValue)"
+      metadata["reason"] = "\(failure.text)"
+    } else if let reason = relay.cutReason {
+      metadata["error"] = "\(ProxyError.Code.cut.rawValue)"
+      metadata["reason"] = "\(reason)"
+    }
+    log.log(level: level, "git", metadata: metadata)
+  }
+
+  private func nextRequestID() -> String {
+    requestNumber = requestNumber &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    let digits = String(requestNumber >> 40, radix: 16)
+    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+}

@@ -1,0 +1,46 @@
+import COpenSSL
+
+/// What the TLS connections of a client have in common: trust, application protocols, and sessions to resume.
+///
+/// TLS 1.2 or later. The server's chain and name are always verified. Immutable but for the session cache, which has its
+/// own lock; share one among all loops.
+package final class TLSClientContext: Sendable {
+  let handle: ContextHandle
+  let sessions = SessionCache()
+
+  /// - Parameters:
+  ///   - caFile: PEM certificates to trust, and no others. They need not be roots. Nil is the system's trust store
+  ///     (`SSL_CTX_set_default_verify_paths(3)`).
+  ///   - applicationProtocols: what ALPN offers, the preferred first. Empty leaves the extension out.
+  ///
+  /// Throws `.configuration` with the file or setting that is wrong.
+  package init(caFile: String? = nil, applicationProtocols: [String] = []) throws(TLSError) {
+    handle = try ContextHandle(method: TLS_client_method(), applicationProtocols: applicationProtocols)
+    let context = handle.pointer
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    ErrorQueue.clear()
+    if let caFile {
+      guard SSL_CTX_load_verify_file(context, caFile) == 1 else {
+        throw TLSError(.configuration(subject: caFile, reason: ErrorQueue.takeText(or: "no certificates")))
+      }
+      X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), CUnsignedLong(X509_V_FLAG_PARTIAL_CHAIN))
+    } else if SSL_CTX_set_default_verify_paths(context) != 1 {
+      throw TLSError(.configuration(subject: "system trust store", reason: ErrorQueue.takeText(or: "not available")))
+    }
+    // AES-128 first, as browsers do: it is the cheapest where the processor has AES instructions. A list that the library's
+    // policy refuses leaves that policy's own.
+    _ = SSL_CTX_set_ciphersuites(
+      context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256")
+    let offered = handle.protocols.bytes
+    if !offered.isEmpty, SSL_CTX_set_alpn_protos(context, offered.baseAddress, CUnsignedInt(offered.count)) != 0 {
+      throw TLSError(.configuration(subject: "application protocols", reason: ErrorQueue.takeText(or: "refused")))
+    }
+    // OpenSSL's own client cache finds nothing; the callback is all that is wanted of it.
+    copenssl_ctx_set_session_cache_mode(context, CLong(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
+    SSL_CTX_sess_set_new_cb(context) { ssl, session in
+      if let ssl, let session { TLSChannel.of(ssl)?.keepSession(session) }
+      // The reference stays with OpenSSL: the cache holds a copy.
+      return 0
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import ArtifactsAPI
+import ArtifactsEmulator
+import EventLoop
+import Gateway
+import Logging
+
+struct EmulatorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "emulator",
+    abstract: "Run the embedded Artifacts service alone: REST under /client/v4, git under /git/<namespace>/<repo>.git.",
+    discussion: GatewayExit.help)
+
+  @Option(help: "Address to listen on (default: 127.0.0.1:7090).")
+  var listen: String?
+
+  @Option(help: "Where the repos are kept (default: ./artifacts-data).")
+  var dataDir: String?
+
+  @Option(help: "File with the API token that callers must present; without one, a token is made up and printed.")
+  var apiTokenFile: String?
+
+  @OptionGroup var log: LogOptions
+
+  func run() async throws { try await reportingFailure { try await serve() } }
+
+  private func serve() async throws {
+    let sink = LogSink()
+    defer { sink.flush() }
+    let logger = try log.makeLogger(sink)
+    let text = Settings.text(listen, "LISTEN") ?? "127.0.0.1:7090"
+    guard let address = SocketAddress(parsing: text), address.isLoopback else {
+      throw StartFailure(GatewayExit.configuration, "LISTEN: \"\(text)\" is not a loopback address")
+    }
+    let tokenFile = Settings.text(apiTokenFile, "API_TOKEN_FILE")
+    let token: String
+    if let tokenFile {
+      guard let secret = Settings.secret(inFile: tokenFile) else {
+        throw StartFailure(GatewayExit.credentials, "\(tokenFile) cannot be read, or is empty")
+      }
+      token = secret.exposed
+    } else {
+      token = LocalService.randomToken()
+    }
+
+    let group: LoopGroup
+    do { group = try LoopGroup() } catch { throw StartFailure(GatewayExit.inputOutput, "\(error)") }
+    let lifecycle = Lifecycle(on: group.loops[0])
+    try await lifecycle.start()
+    let directory = Settings.text(dataDir, "DATA_DIR") ?? "./artifacts-data"
+    let emulator: ArtifactsEmulator
+    do {
+      emulator = try ArtifactsEmulator(configuration: .init(dataDirectory: directory, apiToken: token, logger: logger))
+      try await emulator.start(on: group, listening: address)
+    } catch {
+      throw StartFailure(GatewayExit.inputOutput, "the embedded service does not start: \(error)")
+    }
+    logger.info("listening", metadata: ["address": "\(emulator.address ?? address)"])
+    if tokenFile == nil {
+      printLine("API base: \(emulator.baseURL)/client/v4 (any account id)\nAPI token: \(token)")
+    }
+    await lifecycle.signals(1)
+    let cut = await emulator.shutdown(grace: .seconds(10))
+    if cut > 0 { throw GatewayExit.cut }
+  }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+
+/// The flags of `serve`. Each has a twin in the environment: `--token-ttl` is `ARTIFACTS_GATEWAY_TOKEN_TTL`.
+struct ServeOptions: ParsableArguments {
+  @Option(help: "Address to listen on: 127.0.0.1:7080, [::1]:7080, unix:/path; repeatable; port 0 picks one.")
+  var listen: [String] = []
+
+  @Flag(help: "Run the embedded Artifacts service as upstream: no account, no token.")
+  var local = false
+
+  @Option(help: "Where the embedded service keeps its repos.")
+  var dataDir: String?
+
+  @Option(help: "Cloudflare account id; also CLOUDFLARE_ACCOUNT_ID or CF_ACCOUNT_ID.")
+  var accountId: String?
+
+  @Option(help: "Namespace of /git/<repo> (default: default).")
+  var namespace: String?
+
+  @Option(help: "Base URL of the API (default: https://api.cloudflare.com/client/v4).")
+  var apiBase: String?
+
+  @Option(help: "File with the API token; also CLOUDFLARE_API_TOKEN or CF_API_TOKEN, or those with _FILE.")
+  var apiTokenFile: String?
+
+  @Option(help: "PEM file of certificate authorities to trust instead of the system's.")
+  var caFile: String?
+
+  @Option(help: "Host that remotes may be on, or *.suffix; repeatable (default: *.artifacts.cloudflare.net).")
+  var allowRemoteHost: [String] = []
+
+  @Flag(help: "Allow http:// upstreams, on loopback only.")
+  var allowInsecureUpstream = false
+
+  @Option(help: "Skip the look-up: the remote's URL with {account}, {namespace} and {repo} in it.")
+  var remoteTemplate: String?
+
+  @Option(help: "Use the bearer token in this file for every repo instead of minting; with --remote-template.")
+  var staticTokenFile: String?
+
+  @Option(help: "Life of minted tokens, in seconds or like 1h (default: 1h).")
+  var tokenTtl: String?
+
+  @Flag(help: "Refuse pushes.")
+  var readOnly = false
+
+  @Flag(help: "Allow listening beyond loopback without authentication.")
+  var allowAnonymous = false
+
+  @Option(help: "Event loops (default: one for each processor).")
+  var threads: Int?
+
+  @Option(help: "Connections at once (default: 1024).")
+  var maxConnections: Int?
+
+  @Option(help: "How long to go on serving after the signal to end, before new connections are refused (default: 0).")
+  var shutdownDelay: String?
+
+  @Option(help: "How long running transfers may take to finish at the end (default: 60s).")
+  var drainTimeout: String?
+
+  @OptionGroup var log: LogOptions
+}
+
+/// The flags about logging, shared by the commands that serve.
+struct LogOptions: ParsableArguments {
+  @Option(help: "auto, text or json; auto is text on a terminal and JSON elsewhere.")
+  var logFormat: String?
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
+  var logLevel: String?
+}

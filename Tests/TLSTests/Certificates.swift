@@ -1,0 +1,39 @@
+import Glibc
+
+/// Certificates made by the `openssl` command once for the whole run, in a directory that goes away at exit.
+enum Certificates {
+  static let serverName = "server.test"
+
+  /// The directory with the files. Nil when `openssl` is missing or failed.
+  static let directory: String? = {
+    var template = Array("/tmp/tls-tests.XXXXXX".utf8CString)
+    let path: String? = template.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+    }
+    guard let path, system("cd \(path) && { \(script) ; } >log 2>&1") == 0 else { return nil }
+    atexit {
+      if let directory = Certificates.directory { system("rm -rf \(directory)") }
+    }
+    return path
+  }()
+
+  static func path(_ file: String) -> String { "\(directory ?? "/nonexistent")/\(file)" }
+
+  private static let script = """
+    set -e
+    authority() {
+      openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+        -subj "/CN=$1" -keyout $1.key -out $1.pem
+    }
+    leaf() {
+      openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" -keyout $1.key -out $1.csr
+      printf 'subjectAltName=DNS:server.test,IP:127.0.0.1' >$1.ext
+      openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $2 -extfile $1.ext -out $1.pem
+    }
+    authority ca
+    authority other
+    leaf good 30
+    leaf expired -1
+    openssl ec -in good.key -aes128 -passout pass:secret -out locked.key
+    """
+}
