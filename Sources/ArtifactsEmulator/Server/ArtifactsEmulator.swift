@@ -70,15 +70,24 @@ package final class ArtifactsEmulator: Sendable {
   package func seed(repo name: String, in namespace: String = "default") async throws {
     if (try? await store.repo(name, in: namespace)) != nil { return }
     let (repo, _) = try await store.createRepo(Store.NewRepo(name: name), in: namespace)
-    let directory = store.gitDirectory(of: repo)
-    let text = "# \(name)\n\nA repository of the embedded Artifacts service. Push to it as you like.\n"
-    let blob = try await GitCommand.plumbing(["hash-object", "-w", "--stdin"], in: directory).output(
-      given: Array(text.utf8))
-    let entry = Array("100644 blob \(blob)\tREADME.md\n".utf8)
-    let tree = try await GitCommand.plumbing(["mktree"], in: directory).output(given: entry)
-    let commit = try await GitCommand.plumbing(["commit-tree", "-m", "First commit", tree], in: directory).output()
-    let branch = "refs/heads/\(repo.defaultBranch)"
-    _ = try await GitCommand.plumbing(["update-ref", branch, commit], in: directory).output()
+    do {
+      try await commitReadme(to: repo)
+    } catch {
+      // An empty repo would count as seeded the next time.
+      _ = try? await store.deleteRepo(name, in: namespace)
+      throw error
+    }
+  }
+
+  private func commitReadme(to repo: RepoRecord) async throws {
+    func git(_ arguments: [String], given input: [UInt8] = []) async throws -> String {
+      try await GitCommand.plumbing(arguments, in: store.gitDirectory(of: repo)).output(given: input)
+    }
+    let text = "# \(repo.name)\n\nA repository of the embedded Artifacts service. Push to it as you like.\n"
+    let blob = try await git(["hash-object", "-w", "--stdin"], given: Array(text.utf8))
+    let tree = try await git(["mktree"], given: Array("100644 blob \(blob)\tREADME.md\n".utf8))
+    let commit = try await git(["commit-tree", "-m", "First commit", tree])
+    _ = try await git(["update-ref", "refs/heads/\(repo.defaultBranch)", commit])
   }
 
   /// Accepts nothing new, lets running requests end for at most `grace`, cuts the rest and gives the data directory free.
