@@ -1,0 +1,79 @@
+extension ControlPlane {
+  private enum SortKey: String, CaseIterable {
+    case createdAt = "created_at"
+    case updatedAt = "updated_at"
+    case lastPushAt = "last_push_at"
+    case name
+  }
+
+  private enum Direction: String, CaseIterable { case asc, desc }
+
+  func createRepo(in namespace: String, _ request: APIRequest) async throws -> APIReply {
+    let fields = try BodyFields(request)
+    guard let name = fields.name("name"), NameRule.isRepo(name) else { throw APIFault.repoName }
+    let description = try fields.string("description")
+    let branch = try fields.string("default_branch") ?? "main"
+    // Not recorded; but HEAD cannot name what git refuses as a branch.
+    guard NameRule.isBranch(branch) else { throw APIFault.invalid("Invalid branch name", at: "default_branch") }
+    let readOnly = try fields.bool("read_only") ?? false
+    let new = Store.NewRepo(name: name, description: description, defaultBranch: branch, readOnly: readOnly)
+    let (record, token) = try await store.createRepo(new, in: namespace)
+    let result = JSONValue.members([
+      "id": .string(record.id), "name": .string(record.name), "description": .text(record.description),
+      "default_branch": .string(record.defaultBranch), "remote": .string(remote(of: record)),
+      "token": .string(token.plaintext),
+    ])
+    return .success(result, status: 201)
+  }
+
+  func listRepos(in namespace: String, _ request: APIRequest) async throws -> APIReply {
+    let query = QueryParameters(request.query)
+    let limit = try query.count("limit", fallback: 50, most: 200)
+    let sort = try query.option("sort", fallback: SortKey.createdAt)
+    let direction = try query.option("direction", fallback: Direction.desc)
+    let order = "\(sort.rawValue) \(direction.rawValue)"
+    let cursor = try Self.cursor(query, order: order)
+    var repos = await store.repos(in: namespace)
+    if let search = query["search"], !search.isEmpty { repos = repos.filter { $0.name.contains(search) } }
+    let place = { (repo: RepoRecord) in Self.place(of: repo, by: sort) }
+    repos.sort { direction == .asc ? place($0) < place($1) : place($1) < place($0) }
+    let page = Page(repos, after: cursor, perPage: limit, order: order, key: place)
+    let items = page.items.map { JSONValue.object(members(of: $0) + [.init(name: "status", value: .string("ready"))]) }
+    return .success(.array(items), info: page.info)
+  }
+
+  func getRepo(_ name: String, in namespace: String) async throws -> APIReply {
+    .success(.object(members(of: try await store.repo(name, in: namespace))))
+  }
+
+  func deleteRepo(_ name: String, in namespace: String) async throws -> APIReply {
+    let id = try await store.deleteRepo(name, in: namespace)
+    return .success(.members(["id": .string(id)]), status: 202)
+  }
+
+  private static func place(of repo: RepoRecord, by sort: SortKey) -> Cursor.Place {
+    let key =
+      switch sort {
+      case .name: repo.name
+      case .updatedAt: "\(repo.updatedAt)"
+      // Nothing has a push time, so creation decides.
+      case .createdAt, .lastPushAt: ""
+      }
+    return Cursor.Place(key: key, createdAt: repo.createdAt.milliseconds)
+  }
+
+  private func remote(of repo: RepoRecord) -> String { "\(baseURL)/git/\(repo.namespace)/\(repo.name).git" }
+
+  /// `last_push_at` and `updated_at` stand still, as they were seen to after dozens of pushes.
+  private func members(of repo: RepoRecord) -> [JSONValue.Member] {
+    [
+      .init(name: "id", value: .string(repo.id)), .init(name: "name", value: .string(repo.name)),
+      .init(name: "description", value: .text(repo.description)),
+      .init(name: "default_branch", value: .string(repo.defaultBranch)),
+      .init(name: "created_at", value: .string("\(repo.createdAt)")),
+      .init(name: "updated_at", value: .string("\(repo.updatedAt)")), .init(name: "last_push_at", value: .null),
+      .init(name: "source", value: .text(repo.source)), .init(name: "read_only", value: .bool(repo.readOnly)),
+      .init(name: "remote", value: .string(remote(of: repo))),
+    ]
+  }
+}

@@ -1,0 +1,73 @@
+import Synchronization
+
+/// The REST half of the service: requests in, v4 envelopes out, no sockets.
+package final class ControlPlane: Sendable {
+  let store: Store
+  private let apiToken: String
+  private let base: Mutex<String>
+
+  /// - Parameters:
+  ///   - apiToken: what clients must present as `Authorization: Bearer`.
+  ///   - baseURL: `http://host:port`, without a slash at the end, that `remote` begins with.
+  package init(store: Store, apiToken: String, baseURL: String) {
+    self.store = store
+    self.apiToken = apiToken
+    base = Mutex(baseURL)
+  }
+
+  /// `http://host:port`; known for good only once a listener has its port.
+  package var baseURL: String {
+    get { base.withLock { $0 } }
+    set { base.withLock { $0 = newValue } }
+  }
+
+  /// Answers one request. Never throws: every failure has a reply.
+  ///
+  /// Runs off the caller's loop: sorting long lists is no work for it.
+  @concurrent package func reply(to request: APIRequest) async -> APIReply {
+    guard isAuthenticated(request.authorization) else { return .failure(.notAuthenticated) }
+    guard let route = Route(method: request.method, path: request.path) else { return .unknownRoute }
+    do throws(APIFault) {
+      return try await answer(route, request)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func answer(_ route: Route, _ request: APIRequest) async throws(APIFault) -> APIReply {
+    if let namespace = route.namespace, !NameRule.isNamespace(namespace) { throw .namespaceName }
+    if let repo = route.repo, !NameRule.isRepo(repo) { throw .repoName }
+    do {
+      return
+        switch route
+      {
+      case .createNamespace: try await createNamespace(request)
+      case .listNamespaces: try await listNamespaces(request)
+      case .getNamespace(let namespace): try await getNamespace(namespace)
+      case .deleteNamespace(let namespace): try await deleteNamespace(namespace)
+      case .createRepo(let namespace): try await createRepo(in: namespace, request)
+      case .listRepos(let namespace): try await listRepos(in: namespace, request)
+      case .getRepo(let namespace, let repo): try await getRepo(repo, in: namespace)
+      case .deleteRepo(let namespace, let repo): try await deleteRepo(repo, in: namespace)
+      case .listTokens(let namespace, let repo): try await listTokens(of: repo, in: namespace, request)
+      case .createToken(let namespace): try await createToken(in: namespace, request)
+      case .revokeToken(let namespace, let id): try await revokeToken(id, in: namespace)
+      }
+    } catch let fault as APIFault {
+      throw fault
+    } catch let error as StoreError {
+      throw APIFault(error)
+    } catch {
+      throw .internalError
+    }
+  }
+
+  /// Compares every byte whatever differs, so that the time taken tells nothing about the token.
+  private func isAuthenticated(_ authorization: String?) -> Bool {
+    guard let authorization, let presented = Authorization.bearer(authorization) else { return false }
+    let expected = Array(apiToken.utf8)
+    let found = Array(presented.utf8)
+    guard !expected.isEmpty, expected.count == found.count else { return false }
+    return zip(expected, found).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}

@@ -1,0 +1,16 @@
+import HTTPCore
+import HTTPTransport
+
+extension ServerExchange {
+  /// Answers in plain text, which git shows behind `remote:`.
+  func respond(status: Int, text: String, challenge: String? = nil) async throws(TransportError) {
+    var fields = Fields([(.contentType, "text/plain; charset=UTF-8")])
+    if let challenge { fields.append(.wwwAuthenticate, challenge) }
+    try await respond(status: status, fields: fields, body: Array(text.utf8))
+  }
+
+  /// Answers on a route that is not there.
+  func respondUnknown() async throws(TransportError) {
+    try await respond(status: 404, text: "404 Not Found")
+  }
+}

@@ -1,0 +1,199 @@
+/// The Artifacts data on local disk: namespaces, repos and their git tokens, with an index in memory.
+///
+/// What a method returned is on disk and outlives `kill -9` and a power cut. An actor on the default executor, since its
+/// methods wait for the disk; never call it with a loop's executor.
+package actor Store {
+  struct Namespace {
+    var record: NamespaceRecord
+    /// By name.
+    var repos: [String: Repo] = [:]
+  }
+
+  struct Repo {
+    let record: RepoRecord
+    /// In order of creation.
+    var tokens: [TokenRecord] = []
+  }
+
+  /// Where a token or its secret is found.
+  struct TokenPlace {
+    let namespace: String
+    let repo: String
+    let id: String
+  }
+
+  let directory: DataDirectory
+  let clock: @Sendable () -> Timestamp
+  var namespaces: [String: Namespace] = [:]
+  var placesByID: [String: TokenPlace] = [:]
+  var placesBySecret: [String: TokenPlace] = [:]
+  private var lastCreation = Timestamp(milliseconds: 0)
+
+  /// How many deleted names a namespace remembers.
+  private static let departedLimit = 1000
+
+  /// Opens the folder, or makes it, sweeps what a crash left and reads the index.
+  /// - Parameter clock: the wall clock, by which tokens expire.
+  /// Throws `.inUse` when another instance holds the folder, `.damaged` when a file is not what it must be.
+  package init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now) throws(StoreError) {
+    self.clock = clock
+    directory = try DataDirectory(path)
+    let index = try Index(reading: directory, at: clock())
+    namespaces = index.namespaces
+    placesByID = index.placesByID
+    placesBySecret = index.placesBySecret
+    lastCreation = index.lastCreation
+  }
+
+  /// A creation time that no other object of this store has, even when two are made in one millisecond.
+  private func nextCreation() -> Timestamp {
+    lastCreation = max(clock(), Timestamp(milliseconds: lastCreation.milliseconds + 1))
+    return lastCreation
+  }
+
+  /// The wall clock of this store.
+  package func now() -> Timestamp { clock() }
+
+  /// Gives the folder free for another store. Nothing may be asked of this one any more.
+  package nonisolated func close() { directory.unlock() }
+
+  // MARK: Namespaces
+
+  /// A namespace with how many repos it has. Throws `.namespaceNotFound`.
+  package func namespace(_ name: String) throws(StoreError) -> (record: NamespaceRecord, repoCount: Int) {
+    guard let found = namespaces[name] else { throw .namespaceNotFound }
+    return (found.record, found.repos.count)
+  }
+
+  /// Every namespace, oldest first.
+  package func allNamespaces() -> [(record: NamespaceRecord, repoCount: Int)] {
+    namespaces.values.map { ($0.record, $0.repos.count) }.sorted { $0.0.createdAt < $1.0.createdAt }
+  }
+
+  /// Makes a namespace. The name must have been checked. Throws `.namespaceExists`.
+  package func createNamespace(_ name: String, jurisdiction: Jurisdiction) throws(StoreError) -> NamespaceRecord {
+    guard namespaces[name] == nil else { throw .namespaceExists }
+    let created = nextCreation()
+    let record = NamespaceRecord(name: name, jurisdiction: jurisdiction, createdAt: created, updatedAt: created)
+    let folder = directory.folder(of: name)
+    let scratch = DataDirectory.hidden(folder)
+    do throws(StoreError) {
+      try DurableFile.makeFolder(scratch)
+      try DurableFile.makeFolder(scratch + "/repos")
+      try DurableFile.write(scratch + "/namespace.json", Index.encode(record))
+      try DurableFile.syncFolder(scratch)
+      try DurableFile.move(scratch, to: folder)
+    } catch {
+      DurableFile.remove(scratch)
+      throw error
+    }
+    namespaces[name] = Namespace(record: record)
+    return record
+  }
+
+  /// Removes a namespace with all that is in it. Throws `.namespaceNotFound`.
+  package func deleteNamespace(_ name: String) throws(StoreError) {
+    guard let found = namespaces[name] else { throw .namespaceNotFound }
+    let folder = directory.folder(of: name)
+    let gone = DataDirectory.hidden(folder)
+    try DurableFile.move(folder, to: gone)
+    namespaces[name] = nil
+    for repo in found.repos.values { forgetTokens(of: repo) }
+    removeLater(gone)
+  }
+
+  // MARK: Repos
+
+  /// What a new repo is asked to be. Names must have been checked.
+  package struct NewRepo: Sendable {
+    package var name: String
+    package var description: String?
+    package var defaultBranch: String
+    package var readOnly: Bool
+
+    package init(name: String, description: String? = nil, defaultBranch: String = "main", readOnly: Bool = false) {
+      self.name = name
+      self.description = description
+      self.defaultBranch = defaultBranch
+      self.readOnly = readOnly
+    }
+  }
+
+  /// Makes an empty repo, its namespace if need be, and its first token (write, one day). Throws `.repoExists`.
+  package func createRepo(_ new: NewRepo, in namespace: String) throws(StoreError) -> (RepoRecord, TokenRecord) {
+    if namespaces[namespace] == nil { _ = try createNamespace(namespace, jurisdiction: .unrestricted) }
+    guard let home = namespaces[namespace] else { throw .namespaceNotFound }
+    guard home.repos[new.name] == nil else { throw .repoExists(name: new.name) }
+    let created = nextCreation()
+    let record = RepoRecord(
+      id: Identifier.fresh(), namespace: namespace, name: new.name, description: new.description,
+      defaultBranch: new.defaultBranch, readOnly: new.readOnly, source: nil, createdAt: created, updatedAt: created)
+    let token = freshToken(.write, lifetimeSeconds: Self.defaultTokenLifetime, in: home.record)
+    let folder = directory.folder(of: record)
+    let scratch = DataDirectory.hidden(folder)
+    do throws(StoreError) {
+      try DurableFile.makeFolder(scratch)
+      try BareRepository.make(at: scratch + "/git", branch: record.defaultBranch)
+      try DurableFile.write(scratch + "/tokens.jsonl", TokenJournal.line(token), mode: TokenJournal.mode)
+      try DurableFile.write(scratch + "/repo.json", Index.encode(record))
+      try DurableFile.syncFolder(scratch)
+      try DurableFile.move(scratch, to: folder)
+    } catch {
+      DurableFile.remove(scratch)
+      throw error
+    }
+    namespaces[namespace]?.repos[record.name] = Repo(record: record)
+    remember(token, of: record)
+    return (record, token)
+  }
+
+  /// Throws `.repoNotFound`.
+  package func repo(_ name: String, in namespace: String) throws(StoreError) -> RepoRecord {
+    guard let found = namespaces[namespace]?.repos[name] else { throw .repoNotFound }
+    return found.record
+  }
+
+  /// The repos of a namespace in no order; none when there is no such namespace.
+  package func repos(in namespace: String) -> [RepoRecord] {
+    namespaces[namespace]?.repos.values.map(\.record) ?? []
+  }
+
+  /// The bare repository of a repo.
+  package nonisolated func gitDirectory(of repo: RepoRecord) -> String { directory.git(of: repo) }
+
+  /// The ref that a repo's HEAD names, `refs/heads/<branch>`, whether or not there is such a branch yet.
+  package func headTarget(of repo: RepoRecord) -> String? {
+    guard let bytes = try? DurableFile.read(directory.git(of: repo) + "/HEAD") else { return nil }
+    let line = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    return line.hasPrefix("ref: ") ? String(line.dropFirst(5)) : nil
+  }
+
+  /// Removes a repo and its tokens and returns its id; a name that was deleted before gives the id that it had.
+  /// Throws `.repoNotFound`.
+  package func deleteRepo(_ name: String, in namespace: String) throws(StoreError) -> String {
+    guard let home = namespaces[namespace] else { throw .repoNotFound }
+    guard let found = home.repos[name] else {
+      guard let departed = home.record.departed.last(where: { $0.name == name }) else { throw .repoNotFound }
+      return departed.id
+    }
+    // The name is noted first: after a crash in between the repo still lives, and a live repo outranks the note.
+    var record = home.record
+    record.departed.removeAll { $0.name == name }
+    record.departed.append(NamespaceRecord.Departed(name: name, id: found.record.id))
+    record.departed.removeFirst(max(0, record.departed.count - Self.departedLimit))
+    try DurableFile.replace(directory.record(of: namespace), with: Index.encode(record))
+    let folder = directory.folder(of: found.record)
+    let gone = DataDirectory.hidden(folder)
+    try DurableFile.move(folder, to: gone)
+    namespaces[namespace]?.record = record
+    namespaces[namespace]?.repos[name] = nil
+    forgetTokens(of: found)
+    removeLater(gone)
+    return found.record.id
+  }
+
+  /// A big tree takes a while to remove, and nobody can see it any more. What a crash keeps is swept at the next start.
+  private nonisolated func removeLater(_ path: String) {
+    Task.detached(priority: .background) { DurableFile.remove(path) }
+  }
+}
