@@ -92,7 +92,7 @@ struct GatherTests {
 
   @Test func `a file goes through the socket by itself`() async throws {
     try await onLoop { loop in
-      let bytes = Pieces([3_000_000]).bytes
+      let bytes = Pieces([1_000_000]).bytes
       var template = Array("/tmp/sendfile-tests.XXXXXX".utf8CString)
       let number = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
       let file = OwnedDescriptor(owning: try #require(number >= 0 ? number : nil))

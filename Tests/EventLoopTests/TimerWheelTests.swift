@@ -97,7 +97,7 @@ struct TimerWheelTests {
     }
   }
 
-  @Test(arguments: [Duration.seconds(9), .seconds(60), .seconds(100_000)])
+  @Test(arguments: [Duration.seconds(9), .seconds(60), .seconds(1_000)])
   func `a timer beyond a turn of the wheel is passed over until it is due`(_ interval: Duration) async throws {
     try await onLoop { loop in
       let clock = HandDriven(loop)
