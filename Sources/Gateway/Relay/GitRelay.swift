@@ -142,7 +142,7 @@ final class GitRelay {
     do throws(TransportError) {
       let (head, connection) = try await converse(grant)
       if head.status == 200, isExpected(head) { return .response(head, connection) }
-      let refusal = await UpstreamRefusal(head, on: connection)
+      let refusal = await UpstreamRefusal(head, on: connection, exchange.loop, idle: idle)
       pool.give(connection)
       self.connection = nil
       return .refused(refusal)
