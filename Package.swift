@@ -77,7 +77,8 @@ let package = Package(
     .target(
       name: "GatewayTestSupport",
       dependencies: [
-        "EventLoop", "TLS", "HTTPCore", "HTTPTransport", "GitProtocol", "ArtifactsEmulator", "Gateway",
+        "EventLoop", "TLS", "HTTPCore", "HTTPTransport", "GitProtocol", "ArtifactsAPI", "ArtifactsEmulator", "Gateway",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

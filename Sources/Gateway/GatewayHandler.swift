@@ -52,7 +52,9 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID) async throws {
-    let relay = GitRelay(exchange, route, requestID: requestID, pool: pool, grants: grants)
+    let relay = GitRelay(
+      exchange, route, requestID: requestID, pool: pool, grants: grants,
+      firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
     var failure: ProxyError?
     do {
       try check(exchange.request, route)
