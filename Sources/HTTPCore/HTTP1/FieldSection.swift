@@ -4,6 +4,8 @@ struct FieldSection {
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var hostCount = 0
+  /// The value of the last Host, as a range of the head.
+  private(set) var host: Range<Int>?
   private(set) var connectionCloses = false
   private(set) var connectionKeepsAlive = false
   /// `Connection` names something else than those two.
@@ -58,14 +60,18 @@ struct FieldSection {
         Fields.Entry(
           nameStart: UInt32(start), nameLength: UInt32(name.count), valueStart: UInt32(valueStart),
           valueLength: UInt32(valueEnd - valueStart)))
-      try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
+      if name.count == 4, Self.equal(name, .host) {
+        hostCount += 1
+        host = valueStart..<valueEnd
+      } else {
+        try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
+      }
     }
     return position + 2
   }
 
   private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
     switch name.count {
-    case 4 where Self.equal(name, "host"): hostCount += 1
     case 6 where Self.equal(name, "expect"):
       expectation = expectation == .none && Self.equal(value, "100-continue") ? .continue : .unknown
     case 10 where Self.equal(name, "connection"): try takeConnection(value)
