@@ -48,7 +48,7 @@ struct FieldSection {
     position += 1
     while bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
     let valueStart = position
-    while Grammar.isFieldContent(bytes[position]) { position += 1 }
+    position = Grammar.endOfFieldContent(in: bytes, from: position)
     guard bytes[position] == 0x0d, bytes[position + 1] == 0x0a else {
       throw HTTPParseError("a control character in a field value")
     }
