@@ -27,7 +27,8 @@ package final class Gateway: Sendable {
     let directory = RemoteDirectory(
       control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
     let broker = TokenBroker(
-      control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL))
+      control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
+      clock: configuration.wallClock)
     let admin = AdminAPI(
       control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace)
     let health = HealthEndpoints(state: state, configuration: configuration)
@@ -39,7 +40,7 @@ package final class Gateway: Sendable {
       onTrouble: { log.warning("\($0)") },
       makeHandler: { loop in
         GatewayHandler(
-          configuration, pool: makePool(loop), grants: GrantCache(directory: directory, broker: broker), admin: admin,
+          configuration, pool: makePool(loop), grants: GrantCache(directory: directory, broker: broker, clock: configuration.wallClock), admin: admin,
           health: health, log: log)
       })
   }

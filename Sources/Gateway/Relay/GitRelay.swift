@@ -12,9 +12,6 @@ import HTTPTransport
 final class GitRelay {
   /// How long a push that does not fit into one block waits for a refusal before more of it is read.
   private static let leastVerdict = Duration.milliseconds(100)
-  private static let mostVerdict = Duration.seconds(1)
-  private static let refsFirstByte = Duration.seconds(30)
-  private static let packFirstByte = Duration.seconds(300)
 
   let exchange: ServerExchange
   let route: GitRoute
@@ -34,8 +31,14 @@ final class GitRelay {
   /// Why a response that had begun did not come to its end.
   var cutReason: TransportError?
   let requestID: RequestID
+  /// How long the upstream may be silent before its answer.
+  let firstByte: Duration
 
-  init(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache) {
+  init(
+    _ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache,
+    firstByte: Duration
+  ) {
+    self.firstByte = firstByte
     self.requestID = requestID
     self.exchange = exchange
     self.route = route
@@ -45,7 +48,6 @@ final class GitRelay {
   }
 
   var idle: Duration { pool.timeouts.idle }
-  var firstByte: Duration { route.operation == .service ? Self.packFirstByte : Self.refsFirstByte }
 
   /// Relays to the end. Returns when the response is out.
   ///
@@ -140,7 +142,7 @@ final class GitRelay {
     do throws(TransportError) {
       let (head, connection) = try await converse(grant)
       if head.status == 200, isExpected(head) { return .response(head, connection) }
-      let refusal = await UpstreamRefusal(head, on: connection)
+      let refusal = await UpstreamRefusal(head, on: connection, exchange.loop, idle: idle)
       pool.give(connection)
       self.connection = nil
       return .refused(refusal)
@@ -232,7 +234,7 @@ final class GitRelay {
     }
     // The wait for the response begins anew with every byte of the request that moves.
     let limit = firstByte.nanoseconds
-    while try await !connection.responseBegins(within: .seconds(10)) {
+    while try await !connection.responseBegins(within: min(firstByte, .seconds(10))) {
       if let error = pump.clientFailure { throw error }
       if exchange.loop.now - pump.lastProgress > limit { throw .timedOut }
       if let error = pump.upstreamFailure { throw error }

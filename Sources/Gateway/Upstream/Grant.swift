@@ -1,5 +1,4 @@
 import ArtifactsAPI
-import EventLoop
 import GitProtocol
 import HTTPTransport
 
@@ -43,9 +42,11 @@ final class GrantCache {
 
   private let directory: RemoteDirectory
   private let broker: TokenBroker
+  private let clock: @Sendable () -> Double
   private var grants: [Key: Grant] = [:]
 
-  init(directory: RemoteDirectory, broker: TokenBroker) {
+  init(directory: RemoteDirectory, broker: TokenBroker, clock: @escaping @Sendable () -> Double) {
+    self.clock = clock
     self.directory = directory
     self.broker = broker
   }
@@ -54,7 +55,7 @@ final class GrantCache {
   /// - Parameter refused: a grant whose token the upstream has just refused.
   func grant(for route: GitRoute, refused: Grant? = nil) async throws(ProxyError) -> Grant {
     let key = Key(repo: route.repo, service: route.service)
-    if refused == nil, let grant = grants[key], WallClock.now < grant.token.refreshAt, isLongEnough(grant, route) {
+    if refused == nil, let grant = grants[key], clock() < grant.token.refreshAt, isLongEnough(grant, route) {
       return grant
     }
     let scope: TokenScope = route.service == .receivePack ? .write : .read
@@ -71,7 +72,7 @@ final class GrantCache {
 
   private func isLongEnough(_ grant: Grant, _ route: GitRoute) -> Bool {
     guard route.service == .receivePack else { return true }
-    let now = WallClock.now
+    let now = clock()
     return grant.token.expiresAt - now >= Self.pushLife || now < grant.token.mintedAt + 60
   }
 

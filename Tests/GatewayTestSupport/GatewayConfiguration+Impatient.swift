@@ -1,0 +1,14 @@
+import ArtifactsAPI
+package import Gateway
+import HTTPTransport
+
+extension GatewayConfiguration {
+  /// Shortens every wait to a second or two, so that a stall is told soon.
+  package mutating func becomeImpatient() {
+    timeouts.idle = .seconds(1)
+    timeouts.head = .seconds(2)
+    refsFirstByte = .seconds(1)
+    packFirstByte = .seconds(1)
+    endpoint.firstByte = .seconds(1)
+  }
+}
