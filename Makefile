@@ -8,6 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
+TEST_PACKAGES := curl
 GATEWAY  := .build/release/artifacts-gateway
 DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
@@ -26,6 +27,7 @@ demo: build ## Do the main job once, unattended: create, clone, push, clone agai
 	@Tests/Demo/run.sh $(GATEWAY)
 
 test: deps ## Run every test
+	@deploy/install-packages.sh $(TEST_PACKAGES)
 	swift test $(TESTARGS)
 
 bench: build ## Compare with nginx and HAProxy, as far as they are installed

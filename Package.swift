@@ -96,6 +96,12 @@ let package = Package(
     tests(
       "EndToEndTests",
       ["Gateway", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
+    tests(
+      "DocumentationTests",
+      [
+        "artifacts-gateway", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
