@@ -30,7 +30,8 @@ package final class Gateway: Sendable {
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
       clock: configuration.wallClock)
     let admin = AdminAPI(
-      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace)
+      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace,
+      isReadOnly: configuration.isReadOnly)
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
     self.broker = broker

@@ -40,8 +40,12 @@ extension ServeOptions {
     }
     let baseText = Settings.text(apiBase, "API_BASE") ?? "https://api.cloudflare.com/client/v4"
     let isInsecureAllowed = try Settings.isOn(allowInsecureUpstream, "ALLOW_INSECURE_UPSTREAM")
-    guard let base = OriginURL(baseText), base.origin.isSecure || isInsecureAllowed else {
-      throw StartFailure(GatewayExit.configuration, "API_BASE: \"\(baseText)\" is not a plain https URL")
+    guard let base = OriginURL(baseText),
+      base.origin.isSecure || (isInsecureAllowed && RemotePolicy.isLoopback(base.origin.host))
+    else {
+      throw StartFailure(
+        GatewayExit.configuration,
+        "API_BASE: \"\(baseText)\" is not a plain https URL (http is for loopback, with --allow-insecure-upstream)")
     }
     var configuration = GatewayConfiguration(
       endpoint: APIEndpoint(base: base, accountID: account ?? "", token: token ?? { nil }))

@@ -15,7 +15,10 @@ struct ErrorReply {
 
   /// - Parameter inSideband: for a push, whether `side-band-64k` was negotiated; for a fetch it makes no difference.
   func send(on exchange: ServerExchange, _ route: GitRoute, inSideband: Bool, isProbe: Bool) async throws(TransportError) {
-    guard route.operation == .service, Self.isGit(exchange.request) else { return try await sendStatus(on: exchange) }
+    // A wrong content type is no git's, whatever the client calls itself.
+    guard route.operation == .service, error.status != 415, Self.isGit(exchange.request) else {
+      return try await sendStatus(on: exchange)
+    }
     switch route.service {
     case .uploadPack:
       try await sendResult(on: exchange, route, GitError.errPacket(text))
