@@ -171,6 +171,12 @@ package final class Channel: EventHandler {
   }
 
   package func handle(_ readiness: Readiness) {
+    // First, since a peer may have answered and closed by the time its connection is noticed, and says so once.
+    if readiness.contains(.peerClosed) { peerClosed = true }
+    if !readiness.isDisjoint(with: .hungUp) {
+      isHungUp = true
+      peerClosed = true
+    }
     if let onConnected {
       if !readiness.isDisjoint(with: [.writable, .hungUp]) {
         writable = true
@@ -178,12 +184,7 @@ package final class Channel: EventHandler {
       }
       return
     }
-    if readiness.contains(.peerClosed) { peerClosed = true }
-    if !readiness.isDisjoint(with: .hungUp) {
-      isHungUp = true
-      peerClosed = true
-      onHangUp?()
-    }
+    if !readiness.isDisjoint(with: .hungUp) { onHangUp?() }
     if !readiness.isDisjoint(with: [.readable, .peerClosed, .hungUp]) {
       readable = true
       resumeReader(.ready)

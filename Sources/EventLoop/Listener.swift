@@ -21,12 +21,10 @@ package final class ListeningSocket: Sendable {
       setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &on, size)
       if case .v6 = address { setsockopt(number, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &on, size) }
     }
-    // Set before the bind, so that the socket file is never open to others, not for a moment.
-    let mask = address.port == nil ? umask(0o177) : nil
-    let bound = address.withSockaddr { bind(number, $0, $1) }
-    let failure = bound == 0 ? nil : SystemError("bind")
-    if let mask { umask(mask) }
-    if let failure { throw failure }
+    // Set before the bind, which hands it on, so that the socket file is never open to others, not for a moment; and not by
+    // the umask, which is every thread's.
+    if address.port == nil, fchmod(number, 0o600) != 0 { throw SystemError("fchmod") }
+    guard address.withSockaddr({ bind(number, $0, $1) }) == 0 else { throw SystemError("bind") }
     guard listen(number, backlog) == 0 else { throw SystemError("listen") }
     self.address = SocketAddress.local(of: descriptor) ?? address
     self.descriptor = descriptor
@@ -37,10 +35,13 @@ package final class ListeningSocket: Sendable {
   }
 
   private static func removeStale(_ path: String, _ address: SocketAddress) {
-    let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    guard probe >= 0 else { return }
-    defer { _ = close(probe) }
-    let refused = address.withSockaddr { connect(probe, $0, $1) } != 0 && errno == ECONNREFUSED
+    // A plain file refuses connections, too, and is somebody's.
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+    // Must not block: a live server may be too busy to take the probe.
+    guard let probe = try? Socket.stream(for: address) else { return }
+    let number = probe.rawValue
+    let refused = address.withSockaddr { connect(number, $0, $1) } != 0 && errno == ECONNREFUSED
     if refused { unlink(path) }
   }
 

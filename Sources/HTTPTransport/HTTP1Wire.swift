@@ -113,7 +113,11 @@ package final class HTTP1Wire {
   /// Reads the rest of the body and drops it.
   package func skipBody(idle: Duration) async throws(TransportError) {
     let list = GatherList()
-    while try await readBody(into: list, idle: idle) { list.removeAll() }
+    while try await readBody(into: list, idle: idle) {
+      list.removeAll()
+      // The peer may send as fast as this reads.
+      await transport.loop.yield()
+    }
   }
 
   // MARK: Writing

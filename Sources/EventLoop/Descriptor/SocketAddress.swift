@@ -35,6 +35,8 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// Reads a numeric IPv4 or IPv6 address without brackets. Returns nil when it is a name.
   package init?(numericHost host: String, port: UInt16) {
+    // C would take the text for ended there.
+    guard !host.utf8.contains(0) else { return nil }
     var v4 = in_addr()
     if inet_pton(AF_INET, host, &v4) == 1 {
       self = .v4(UInt32(bigEndian: v4.s_addr), port: port)

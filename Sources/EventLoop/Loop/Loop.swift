@@ -45,8 +45,8 @@ package final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// Scratch for `epoll_wait(2)`: allocated once, used by `run()` only.
   private let events: UnsafeMutableBufferPointer<epoll_event>
 
-  /// Jobs from other threads. Bounded by the number of live tasks.
-  private let inbox = Mutex<[UnownedJob]>([])
+  /// Jobs from other threads. Bounded by the number of live tasks; nil once the loop has ended.
+  private let inbox = Mutex<[UnownedJob]?>([])
   /// The thread that is inside `run()`, or 0.
   private let owner = Atomic<UInt>(0)
   /// How many connections live here; listeners hand new ones to the loop that has the fewest.
@@ -92,15 +92,30 @@ package final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     source.setEventHandler { self.run() }
     source.setCancelHandler {
       close(pollSet)
-      close(wakeup)
       close(clock)
       self.events.deallocate()
+      self.end()
     }
     source.resume()
   }
 
-  /// Ends the loop. Nothing may be registered any more; jobs enqueued later are run on the bare queue, without events.
+  // Not closed sooner: an `enqueue` that met the end may be about to write to it.
+  deinit { close(wakeup) }
+
+  /// Ends the loop. Nothing may be registered any more; jobs that have not run yet, and later ones, are run on the bare
+  /// queue, without events.
   package func shutdown() { source.cancel() }
+
+  private func end() {
+    let left = inbox.withLock { $0.take() } ?? []
+    for job in left { runOnQueue(job) }
+  }
+
+  private func runOnQueue(_ job: UnownedJob) {
+    queue.async {
+      job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+    }
+  }
 
   // MARK: Executor
 
@@ -110,17 +125,15 @@ package final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       ready.append(job)
       return
     }
-    guard !source.isCancelled else {
-      queue.async {
-        job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
-      }
-      return
+    let count = inbox.withLock { jobs in
+      jobs?.append(job)
+      return jobs?.count
     }
-    let wasEmpty = inbox.withLock { jobs in
-      jobs.append(job)
-      return jobs.count == 1
+    switch count {
+    case nil: runOnQueue(job)
+    case 1: eventfd_write(wakeup, 1)
+    default: break
     }
-    if wasEmpty { eventfd_write(wakeup, 1) }
   }
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -199,10 +212,10 @@ package final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       eventfd_read(wakeup, &value)
       let jobs = inbox.withLock { jobs in
         let taken = jobs
-        jobs.removeAll(keepingCapacity: true)
+        jobs?.removeAll(keepingCapacity: true)
         return taken
       }
-      ready.append(contentsOf: jobs)
+      ready.append(contentsOf: jobs ?? [])
     case RegistrationTable.clock:
       var expirations: UInt64 = 0
       _ = read(clock, &expirations, 8)

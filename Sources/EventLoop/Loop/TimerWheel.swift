@@ -62,6 +62,7 @@ struct TimerWheel {
         let deadline = buckets[bucket][position]
         if deadline.due <= now {
           remove(deadline)
+          deadline.isDue = true
           expired.append(deadline)
         } else if deadline.bucketTick <= target {
           remove(deadline)
@@ -103,6 +104,8 @@ package final class Deadline {
   fileprivate var bucket = -1
   fileprivate var position = 0
   fileprivate var bucketTick: UInt64 = 0
+  /// Taken out of the wheel to be fired in this turn. One that fires before it may still clear or move it.
+  fileprivate var isDue = false
   private let loop: Loop
   /// What happens when the time comes. Set once by the owner; captures the owner weakly or unowned.
   private let action: () -> Void
@@ -118,6 +121,7 @@ package final class Deadline {
   package func set(after interval: Duration) {
     let instant = loop.now.addingReportingOverflow(interval.nanoseconds)
     let due = instant.overflow ? UInt64.max - 1 : instant.partialValue
+    isDue = false
     if isScheduled {
       if due >= self.due {
         self.due = due
@@ -131,10 +135,15 @@ package final class Deadline {
 
   /// Takes the timer back. A cleared timer does not fire.
   package func clear() {
+    isDue = false
     if isScheduled { loop.timers.remove(self) }
   }
 
-  func fire() { action() }
+  func fire() {
+    guard isDue else { return }
+    isDue = false
+    action()
+  }
 }
 
 extension Duration {

@@ -80,7 +80,15 @@ final class ServerConnection {
   /// connection under it.
   private func linger(closing: Bool) async {
     if closing { transport.closeWriting() }
-    try? await wire.skipBody(idle: timeouts.linger)
+    await skipBody(for: timeouts.linger)
+  }
+
+  /// Drops what comes of the body. A client that has not ended after `limit` is cut, however busily it sends.
+  private func skipBody(for limit: Duration) async {
+    let end = Deadline(on: transport.loop) { [transport] in transport.close() }
+    end.set(after: limit)
+    try? await wire.skipBody(idle: limit)
+    end.clear()
   }
 
   /// Answers a request that could not be read, where an answer makes sense.
@@ -106,7 +114,7 @@ final class ServerConnection {
     wire.input.consume(wire.input.bytes.count)
     // A little patience for what is on its way; its content does not matter any more.
     wire.beginBody(.untilClose)
-    try? await wire.skipBody(idle: .milliseconds(500))
+    await skipBody(for: .milliseconds(500))
   }
 
   /// Ends the connection as soon as that harms nobody: now when it is idle, else after the current response.

@@ -38,10 +38,14 @@ package final class ServerExchange {
   package var isFinished: Bool { progress == .finished }
   package var isBodyRead: Bool { wire.isBodyRead }
 
-  /// Called when the client is gone for good while the request is being served. Taken back when the exchange ends.
+  /// Called when the client is gone for good while the request is being served; at once if it is already. Taken back when
+  /// the exchange ends.
   package var onClientGone: (() -> Void)? {
     get { wire.transport.channel.onHangUp }
-    set { wire.transport.channel.onHangUp = newValue }
+    set {
+      wire.transport.channel.onHangUp = newValue
+      if wire.transport.channel.isHungUp { newValue?() }
+    }
   }
 
   // MARK: Request body
@@ -110,6 +114,8 @@ package final class ServerExchange {
     precondition(progress == .waiting, "one response to a request")
     progress = .started
     self.status = status
+    // These end with their head, whatever else it says (RFC 9112 section 6.3).
+    let framing = status == 204 || status == 304 ? .none : framing
     // A client that waits for 100 and is not let on may send its body or not: nobody can tell what comes next.
     if mustContinue, !wire.isBodyRead { closesConnection = true }
     wire.writeHead(request.method == .head ? .none : framing) { writer in

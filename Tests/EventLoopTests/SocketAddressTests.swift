@@ -1,0 +1,65 @@
+import EventLoop
+import Testing
+
+@Suite
+struct SocketAddressTests {
+  @Test(arguments: [
+    ("127.0.0.1:7080", SocketAddress.v4(0x7f00_0001, port: 7080), "127.0.0.1:7080"),
+    ("0.0.0.0:0", .v4(0, port: 0), "0.0.0.0:0"),
+    ("255.255.255.255:65535", .v4(.max, port: 65_535), "255.255.255.255:65535"),
+    ("localhost:80", .v4(0x7f00_0001, port: 80), "127.0.0.1:80"),
+    ("127.0.0.1:00080", .v4(0x7f00_0001, port: 80), "127.0.0.1:80"),
+    ("[::1]:7080", .v6(0, 1, port: 7080, scope: 0), "[::1]:7080"),
+    ("[::]:1", .v6(0, 0, port: 1, scope: 0), "[::]:1"),
+    ("[2001:DB8::a]:1", .v6(0x2001_0db8_0000_0000, 0xa, port: 1, scope: 0), "[2001:db8::a]:1"),
+    ("[::ffff:1.2.3.4]:1", .v6(0, 0xffff_0102_0304, port: 1, scope: 0), "[::ffff:1.2.3.4]:1"),
+    ("unix:/run/a.sock", .unix("/run/a.sock"), "unix:/run/a.sock"),
+    ("unix:a:1", .unix("a:1"), "unix:a:1"),
+  ])
+  func `an address is read and written`(_ text: String, _ address: SocketAddress, _ written: String) {
+    #expect(SocketAddress(parsing: text) == address)
+    #expect(address.description == written)
+    #expect(SocketAddress(parsing: written) == address)
+  }
+
+  @Test(arguments: [
+    "", ":", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1",
+    "127.0.0.1:1x", "127.0.0.1:٣", "127.1:80", "127.0.0.256:80", "0x7f.0.0.1:80", "127.0.0.1.:80", "localhost",
+    "example.com:80",
+    "LOCALHOST:80", "::1", "::1:80", "[::1]", "[::1]:", "[::1:80", "::1]:80", "[]:80", "[127.0.0.1]:80",
+    "[localhost]:80",
+    "[::1%lo]:80", "[[::1]]:80", "127.0.0.1\0:80", "127.0.0.1\0.example:80", "unix:", "unix:/a\0b", "Unix:/a", "*:80",
+  ])
+  func `what is no address is refused`(_ text: String) { #expect(SocketAddress(parsing: text) == nil) }
+
+  @Test func `a Unix path has as many bytes as the kernel takes`() {
+    #expect(SocketAddress(parsing: "unix:/" + String(repeating: "x", count: 106)) != nil)
+    #expect(SocketAddress(parsing: "unix:/" + String(repeating: "x", count: 107)) == nil)
+    #expect(SocketAddress(parsing: "unix:/" + String(repeating: "ä", count: 54)) == nil)
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1:1", true), ("127.255.0.1:1", true), ("128.0.0.1:1", false), ("0.0.0.0:1", false), ("[::1]:1", true),
+    ("[::]:1", false), ("[::2]:1", false), ("[::ffff:127.0.0.1]:1", true), ("[::ffff:10.0.0.1]:1", false),
+    ("[1::ffff:7f00:1]:1", false), ("unix:/a", true),
+  ])
+  func `loopback is where only this machine is`(_ text: String, _ isLoopback: Bool) throws {
+    #expect(try #require(SocketAddress(parsing: text)).isLoopback == isLoopback)
+  }
+
+  @Test func `a port can be changed, a path has none`() {
+    #expect(SocketAddress.v4(1, port: 2).withPort(3) == .v4(1, port: 3))
+    #expect(SocketAddress.v6(1, 2, port: 3, scope: 4).withPort(5) == .v6(1, 2, port: 5, scope: 4))
+    #expect(SocketAddress.unix("/a").withPort(5) == .unix("/a"))
+    #expect(SocketAddress.unix("/a").port == nil)
+  }
+
+  @Test(arguments: ["127.0.0.1:0", "[::1]:0"])
+  func `the kernel gives back what it was given`(_ text: String) throws {
+    let address = try #require(SocketAddress(parsing: text))
+    let socket = try ListeningSocket(binding: address)
+    let port = try #require(socket.address.port)
+    #expect(port > 0)
+    #expect(socket.address == address.withPort(port))
+  }
+}

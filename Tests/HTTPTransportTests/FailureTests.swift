@@ -1,0 +1,181 @@
+import EventLoop
+import GatewayTestSupport
+import HTTPCore
+import HTTPTransport
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct FailureTests {
+  @Test(arguments: [
+    ("GARBAGE\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400), ("\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405), ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417),
+    ("GET /" + String(repeating: "x", count: 9_000) + " HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 17_000) + "\r\n\r\n", 431),
+  ])
+  func `a request that is none is told its status, and the connection ends`(_ request: String, _ status: Int)
+    async throws
+  {
+    try await withServer { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      try await peer.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n" + request + "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await peer.receiveMessage().body == "hello")
+      let answer = try await peer.receiveMessage()
+      #expect(answer.head.hasPrefix("HTTP/1.1 \(status) "))
+      #expect(answer.head.contains("connection: close\r\n"))
+      #expect(answer.head.contains("allow: ") == (status == 405))
+      #expect(answer.body.hasSuffix("\n"))
+      #expect(try await peer.receiveEnd())
+    }
+  }
+
+  @Test func `a slow head is 408`() async throws {
+    var timeouts = Timeouts()
+    timeouts.head = .milliseconds(100)
+    try await withServer(timeouts: timeouts) { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      // The time is the whole head's: bytes that trickle in do not prolong it.
+      let trickle = Task(executorPreference: running.loop) { [peer = LoopBound(peer)] in
+        for byte in "GET /hello HTTP/1.1\r\nX: \(String(repeating: "x", count: 100_000))".utf8 {
+          do { try await peer.value.send([byte]) } catch { return }
+          await running.loop.yield()
+        }
+      }
+      let answer = try await peer.receiveMessage()
+      #expect(answer.head.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+      peer.close()
+      await trickle.value
+    }
+  }
+
+  @Test func `a connection on which nothing comes is closed without a word`() async throws {
+    var timeouts = Timeouts()
+    timeouts.head = .milliseconds(50)
+    timeouts.keepAlive = .milliseconds(50)
+    try await withServer(timeouts: timeouts) { running in
+      #expect(try await running.ask("") == "")
+      let peer = try await running.connect()
+      defer { peer.close() }
+      try await peer.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+      _ = try await peer.receiveMessage()
+      #expect(try await peer.receiveToEnd() == "")
+    }
+  }
+
+  @Test(arguments: ["/nothing", "/throws"])
+  func `a handler that does not answer is a 500`(_ path: String) async throws {
+    try await withServer { running in
+      let answer = try await running.ask("GET \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      #expect(answer.hasPrefix("HTTP/1.1 500 Internal Server Error\r\n"))
+    }
+  }
+
+  @Test func `a response that is not ended as it was begun is seen to be cut`() async throws {
+    try await withServer { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      try await peer.send("GET /short HTTP/1.1\r\nHost: a\r\n\r\n")
+      await #expect(throws: ChannelError.self) { while try await !peer.receive(1).isEmpty {} }
+    }
+  }
+
+  @Test func `a body that does not come is a time-out`() async throws {
+    var timeouts = Timeouts()
+    timeouts.idle = .milliseconds(50)
+    timeouts.linger = .milliseconds(50)
+    try await withServer(timeouts: timeouts) { running in
+      let answer = try await running.ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
+      #expect(answer.hasPrefix("HTTP/1.1 500 ") && answer.contains("connection: close\r\n"))
+    }
+  }
+
+  @Test func `a client that does not read its response is a time-out`() async throws {
+    var timeouts = Timeouts()
+    timeouts.idle = .milliseconds(50)
+    let end = Mutex<TransportError?>(nil)
+    let ended = Event()
+    try await withServer(timeouts: timeouts) { exchange in
+      try await exchange.start(status: 200, fields: .init(), length: nil)
+      do throws(TransportError) {
+        while true { try await exchange.write([UInt8](repeating: 0, count: 65_536)) }
+      } catch {
+        end.withLock { $0 = error }
+        ended.happen()
+        throw error
+      }
+    } _: { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      await ended.wait()
+      #expect(end.withLock { $0 } == .timedOut)
+    }
+  }
+
+  @Test func `connections beyond the limit are closed as they come`() async throws {
+    try await withServer(maxConnections: 2) { running in
+      let first = try await running.connect()
+      let second = try await running.connect()
+      for peer in [first, second] {
+        try await peer.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await peer.receiveMessage().body == "hello")
+      }
+      let third = try await running.connect()
+      #expect(try await third.receiveEnd())
+      #expect(running.server.connectionCount == 2)
+      // There is room again.
+      first.close()
+      while running.server.connectionCount > 1 { await running.loop.yield() }
+      let fourth = try await running.connect()
+      try await fourth.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await fourth.receiveMessage().body == "hello")
+      for peer in [second, third, fourth] { peer.close() }
+    }
+  }
+
+  @Test func `a client that breaks off is told to the handler`() async throws {
+    let begun = Event()
+    let gone = Event()
+    try await withServer { exchange in
+      exchange.onClientGone = { gone.happen() }
+      begun.happen()
+      await gone.wait()
+    } _: { running in
+      let peer = try await running.connect()
+      try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      await begun.wait()
+      peer.reset()
+      await gone.wait()
+    }
+  }
+
+  @Test func `a client that broke off before the handler could ask is told, too`() async throws {
+    let path = "/tmp/transport-tests.\(UInt64.random(in: 0...UInt64.max))"
+    let mayAsk = Event()
+    let begun = Event()
+    let gone = Event()
+    try await withServer(address: .unix(path)) { exchange in
+      begun.happen()
+      await mayAsk.wait()
+      exchange.onClientGone = { gone.happen() }
+      await gone.wait()
+    } _: { running in
+      let peer = try await running.connect()
+      try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      await begun.wait()
+      peer.close()
+      // One more connection is served, so the loop has seen the other's end.
+      let second = try await running.connect()
+      try await second.send("BAD\r\n\r\n")
+      _ = try await second.receiveToEnd()
+      second.close()
+      mayAsk.happen()
+      await gone.wait()
+    }
+  }
+}
