@@ -104,14 +104,17 @@ final class GatewayHandler: RequestHandler {
   ) {
     let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
     guard log.logLevel <= level else { return }
+    let service = route.operation == .advertisement ? "refs" : route.service == .uploadPack ? "upload-pack" : "receive-pack"
+    let elapsed = Int((exchange.loop.now - exchange.startedAt) / 1_000_000)
     var metadata: Logger.Metadata = [
-      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)",
-      "service": "\(route.operation == .advertisement ? "refs" : route.service == .uploadPack ? "upload-pack" : "receive-pack")",
-      "status": "\(exchange.status ?? 0)", "bytes_in": "\(exchange.bodyBytesRead)", "bytes_out": "\(exchange.bytesWritten)",
-      "ms": "\((exchange.loop.now - exchange.startedAt) / 1_000_000)",
+      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)", "service": "\(service)",
+      "status": .stringConvertible(exchange.status ?? 0), "bytes_in": .stringConvertible(exchange.bodyBytesRead),
+      "bytes_out": .stringConvertible(exchange.bytesWritten), "ms": .stringConvertible(elapsed),
     ]
-    if let headAt = relay.headAt { metadata["head_ms"] = "\((headAt - exchange.startedAt) / 1_000_000)" }
-    if relay.retryCount > 0 { metadata["retries"] = "\(relay.retryCount)" }
+    if let headAt = relay.headAt {
+      metadata["head_ms"] = .stringConvertible(Int((headAt - exchange.startedAt) / 1_000_000))
+    }
+    if relay.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.retryCount) }
     if let failure {
       metadata["error"] = "\(failure.code.rawValue)"
       metadata["reason"] = "\(failure.text)"

@@ -35,8 +35,8 @@ extension ServeOptions {
     let account = Settings.value(accountId, "ACCOUNT_ID", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
     let token = Settings.apiToken(file: apiTokenFile)
     if staticFile == nil {
-      guard token != nil else { throw Self.missing("an API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
-      guard account != nil else { throw Self.missing("an account id", "CLOUDFLARE_ACCOUNT_ID or --account-id") }
+      guard token != nil else { throw Self.missing("API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
+      guard account != nil else { throw Self.missing("account id", "CLOUDFLARE_ACCOUNT_ID or --account-id") }
     }
     let baseText = Settings.text(apiBase, "API_BASE") ?? "https://api.cloudflare.com/client/v4"
     let isInsecureAllowed = try Settings.isOn(allowInsecureUpstream, "ALLOW_INSECURE_UPSTREAM")
@@ -86,6 +86,6 @@ extension ServeOptions {
   private static func missing(_ what: String, _ how: String) -> StartFailure {
     StartFailure(
       GatewayExit.credentials,
-      "no \(what.dropFirst(what.hasPrefix("an ") ? 3 : 2)): set \(how); or try without an account: artifacts-gateway serve --local")
+      "no \(what): set \(how); or try without an account: artifacts-gateway serve --local")
   }
 }

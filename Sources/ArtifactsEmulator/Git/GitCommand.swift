@@ -42,6 +42,8 @@ struct GitCommand {
         [
           "receive.denyNonFastForwards=false", "receive.denyDeletes=false", "receive.denyCurrentBranch=ignore",
           "receive.denyDeleteCurrent=ignore", "receive.autogc=false",
+          // Pushed packs stay packs: a clone then copies their bytes, where loose objects would be compressed anew.
+          "receive.unpackLimit=1",
           // A push that was answered is durable, as on the service.
           "core.fsync=committed,pack-metadata,reference", "core.fsyncMethod=batch",
         ]

@@ -52,7 +52,7 @@ final class GitRelay {
   /// Relays to the end. Returns when the response is out.
   ///
   /// - Throws: `ProxyError` while nothing has been sent to the client; `TransportError` when the client is gone.
-  func run(isolation: isolated (any Actor)? = #isolation) async throws {
+  func run() async throws {
     if route.operation == .service { try await held.fill() }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
@@ -98,7 +98,7 @@ final class GitRelay {
 
   // MARK: Attempts
 
-  private func obtainResponse(isolation: isolated (any Actor)? = #isolation) async throws(ProxyError) -> (
+  private func obtainResponse() async throws(ProxyError) -> (
     ResponseHead, ClientConnection
   ) {
     var grant = try await grants.grant(for: route)
@@ -138,7 +138,7 @@ final class GitRelay {
   }
 
   /// Sends the request and looks at what comes.
-  private func attempt(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async -> Attempt {
+  private func attempt(_ grant: Grant) async -> Attempt {
     do throws(TransportError) {
       let (head, connection) = try await converse(grant)
       if head.status == 200, isExpected(head) { return .response(head, connection) }
@@ -172,7 +172,7 @@ final class GitRelay {
   }
 
   /// Sends the request once and waits for the response's head; once more when a pooled connection proves to be dead.
-  private func converse(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async throws(TransportError) -> (
+  private func converse(_ grant: Grant) async throws(TransportError) -> (
     ResponseHead, ClientConnection
   ) {
     var connection = try await pool.connection(to: grant.remote.url.origin)
@@ -190,7 +190,7 @@ final class GitRelay {
     }
   }
 
-  private func send(_ grant: Grant, on connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
+  private func send(_ grant: Grant, on connection: ClientConnection)
     async throws(TransportError) -> ResponseHead
   {
     let method: HTTPCore.Method = route.operation == .advertisement ? .get : .post
@@ -220,24 +220,27 @@ final class GitRelay {
 
   /// Sends what is not held, after a moment in which the upstream may refuse what it has got: until then the request can be
   /// sent again.
-  private func streamRest(to connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
-    async throws(TransportError)
-  {
+  private func streamRest(to connection: ClientConnection) async throws(TransportError) {
     if try await connection.responseBegins(within: Self.leastVerdict) { return }
     let pump = BodyPump(exchange, connection, idle: idle)
     self.pump = pump
-    let rest = held.rest
-    let loop = exchange.loop
-    pumping = Task {
-      _ = isolation
-      await withTaskExecutorPreference(loop) { await pump.run(first: rest) }
-    }
+    start(pump)
     // The wait for the response begins anew with every byte of the request that moves.
     let limit = firstByte.nanoseconds
     while try await !connection.responseBegins(within: min(firstByte, .seconds(10))) {
       if let error = pump.clientFailure { throw error }
       if exchange.loop.now - pump.lastProgress > limit { throw .timedOut }
       if let error = pump.upstreamFailure { throw error }
+    }
+  }
+
+  /// Lets the copying run beside this task, on the same actor.
+  private func start(_ pump: BodyPump, isolation: isolated (any Actor)? = #isolation) {
+    let rest = held.rest
+    let loop = exchange.loop
+    pumping = Task {
+      _ = isolation
+      await withTaskExecutorPreference(loop) { await pump.run(first: rest) }
     }
   }
 

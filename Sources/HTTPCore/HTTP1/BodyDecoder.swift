@@ -17,6 +17,8 @@ package struct BodyDecoder {
     case trailerLineFeed
     case finalLineFeed
     case complete
+    /// Refused once, refused for good: from here on nobody knows what is data and what is framing.
+    case broken(HTTPParseError)
   }
 
   private var state: State
@@ -67,7 +69,10 @@ package struct BodyDecoder {
         defer { position += count }
         return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
       default:
-        try step(bytes[position])
+        do { try step(bytes[position]) } catch {
+          state = .broken(error)
+          throw error
+        }
         position += 1
       }
     }
@@ -122,6 +127,7 @@ package struct BodyDecoder {
       }
     case .trailerLineFeed: try expect(byte, 0x0a, then: .trailerStart)
     case .finalLineFeed: try expect(byte, 0x0a, then: .complete)
+    case .broken(let error): throw error
     case .data, .untilClose, .complete: break
     }
   }

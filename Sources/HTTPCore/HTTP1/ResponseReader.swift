@@ -15,7 +15,8 @@ extension ResponseHead {
     }
     guard (100...599).contains(status) else { throw HTTPParseError("a bad status") }
     position += 4
-    // The blank before an empty reason phrase is left out by some servers.
+    // The blank before an empty reason phrase is left out by some servers; a fourth digit is none.
+    guard bytes[position] == 0x20 || bytes[position] == 0x0d else { throw HTTPParseError("a bad status line") }
     while Grammar.isFieldContent(bytes[position]) { position += 1 }
     guard bytes[position] == 0x0d, bytes[position + 1] == 0x0a else { throw HTTPParseError("a bad status line") }
 

@@ -71,8 +71,10 @@ actor ServerWorker {
     stopAccepting()
     isDraining = true
     for connection in connections.values { connection.drain() }
-    if connections.isEmpty { return }
-    await withCheckedContinuation { drained.append($0) }
+    // Looked at inside: getting there may suspend, and the last connection may end meanwhile.
+    await withCheckedContinuation { waiter in
+      if connections.isEmpty { waiter.resume() } else { drained.append(waiter) }
+    }
   }
 
   /// Ends every connection now. Returns how many exchanges that cut.
