@@ -4,6 +4,7 @@ package import Gateway
 import HTTPCore
 import HTTPTransport
 package import Logging
+import Synchronization
 
 /// A gateway between a scripted upstream and a scripted API, all on loopback ports, for the length of a test.
 package struct TestGateway: Sendable {
@@ -26,8 +27,8 @@ package struct TestGateway: Sendable {
     log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (TestGateway) async throws -> Result
   ) async throws -> Result {
-    let group = try LoopGroup(count: 1)
-    let peers = try LoopGroup(count: 1)
+    let group = try TestLoops.take()
+    let peers = try TestLoops.take()
     let loop = peers.loops[0]
     let upstream = ScriptedServer(on: loop, script: script)
     let apiServer = ScriptedServer(on: loop, readsBodyFirst: true) { api.answer($0) }
@@ -41,23 +42,30 @@ package struct TestGateway: Sendable {
     let test = TestGateway(
       gateway: gateway, port: port, upstream: upstream, upstreamPort: upstreamPort, api: api, apiServer: apiServer,
       loop: loop)
-    func end() async {
+    func end() async throws {
       _ = await gateway.drain(timeout: .zero)
       await upstream.stop()
       await apiServer.stop()
       await upstream.waitForNoConnections()
       await apiServer.waitForNoConnections()
-      group.shutdown()
-      peers.shutdown()
+      // What was under way has lost its peers by now; nothing may be left open.
+      let deadline = MonotonicClock.now + 20_000_000_000
+      while group.loops[0].load.load(ordering: .relaxed) > 0 {
+        guard MonotonicClock.now < deadline else {
+          throw TestFailure("\(group.loops[0].load.load(ordering: .relaxed)) connections are left open")
+        }
+        _ = await gateway.drain(timeout: .zero)
+      }
+      TestLoops.give(group)
+      TestLoops.give(peers)
     }
-    do {
-      let result = try await body(test)
-      await end()
-      return result
-    } catch {
-      await end()
+    let result: Result
+    do { result = try await body(test) } catch {
+      try? await end()
       throw error
     }
+    try await end()
+    return result
   }
 
   private static func configuration(apiPort: UInt16, _ configure: (inout GatewayConfiguration) -> Void) throws

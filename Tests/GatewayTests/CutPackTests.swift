@@ -13,7 +13,8 @@ import Testing
   /// Answers as git's own server gives them, with every kind of packet.
   static let fetchV2 =
     PktLines.line("acknowledgments\n") + PktLines.line("ready\n") + Array("0001".utf8) + PktLines.line("packfile\n")
-    + PktLines.band(2, "Enumerating objects: 3, done.\n") + PktLines.band(1, Array("PACK".utf8) + [0, 0, 0, 2, 0, 0, 0, 3])
+    + PktLines.band(2, "Enumerating objects: 3, done.\n")
+    + PktLines.band(1, Array("PACK".utf8) + [0, 0, 0, 2, 0, 0, 0, 3])
     + PktLines.band(2, "Total 3\n") + PktLines.band(1, (0..<40).map { UInt8($0) }) + PktLines.flush
   static let fetchV0 =
     PktLines.line("NAK\n") + PktLines.band(2, "Counting\n") + PktLines.band(1, Array("PACKxxxxxxxxxxxxxxxx".utf8))
@@ -128,7 +129,9 @@ import Testing
       let head = ScriptedAnswer.head(
         200, [("Content-Type", GitOperation.fetch.answerType), ("Content-Length", "\(body.count)")])
       return ScriptedAnswer([.send(head + body.prefix(body.count / 2)), .stall])
-    }) { $0.becomeImpatient() } _: { test in
+    }) {
+      $0.becomeImpatient()
+    } _: { test in
       Self.expectReadable(try await test.ask(.fetch), body.count / 2, of: body)
     }
   }

@@ -81,9 +81,12 @@ import Testing
   @Test func `a refusal that never ends does not hold the client up`() async throws {
     let drip = Array(repeating: ScriptedAnswer.Step.send([0x61]), count: 3)
     try await TestGateway.with(upstream: { _ in
-      ScriptedAnswer([.send(ScriptedAnswer.head(500, [("Content-Type", "text/plain"), ("Content-Length", "100")]))]
-        + drip + [.stall])
-    }) { $0.becomeImpatient() } _: { test in
+      ScriptedAnswer(
+        [.send(ScriptedAnswer.head(500, [("Content-Type", "text/plain"), ("Content-Length", "100")]))]
+          + drip + [.stall])
+    }) {
+      $0.becomeImpatient()
+    } _: { test in
       let answer = try await test.ask(.fetchRefs)
       expectError(answer, 502, "upstream_error", to: .fetchRefs, userAgent: GitOperation.git)
     }

@@ -56,6 +56,7 @@ actor TokenBroker {
       entries[key]?.lastUse = now
       let isShort = token.expiresAt - now < minimumLife && !isFresh(token, now)
       if now < token.refreshAt && !isShort { return token }
+      if let failure = entries[key]?.failure, now < failure.until { return token }
       let minting = mint(key)
       // While the old one holds, nobody waits for the new one, and no failure of the API stops git.
       guard isShort else { return token }
