@@ -22,7 +22,7 @@ import Testing
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
     var known: Set<String> = ["--help"]
-    for command in ["serve", "emulator", "version"] { known.formUnion(try await flags(of: command)) }
+    for command in ["serve", "emulator", "check", "version"] { known.formUnion(try await flags(of: command)) }
     for file in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
       let text = try Project.text(of: file)
       // In running text, a flag is the program's when it stands alone in its code span.
@@ -34,7 +34,7 @@ import Testing
     for file in ["README.md", "deploy/artifacts-gateway.service", "Tests/Demo/run.sh", "Makefile"] {
       let text = try Project.text(of: file).replacing("\\\n", with: " ")
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-        guard let name = line.firstRange(of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|version)/)
+        guard let name = line.firstRange(of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version)/)
         else { continue }
         for match in line[name.upperBound...].matches(of: /(?:^|\s)(--[a-z][a-z-]*)/) {
           #expect(known.contains(String(match.1)), "\(file): \(line)")
