@@ -63,11 +63,25 @@ final class GatewayHandler: RequestHandler {
       failure = hinted(error, route, exchange.request)
     }
     if let failure, !exchange.hasStarted {
-      let push = relay.inspectPush()
-      try await ErrorReply(error: failure, requestID: requestID).send(
-        on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
+      do { try await tell(failure, to: exchange, route, relay, requestID) } catch {
+        await relay.endPump()
+        throw error
+      }
     }
+    await relay.endPump()
     write(exchange, route, relay, failure, requestID)
+  }
+
+  private func tell(
+    _ failure: ProxyError, to exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ requestID: RequestID
+  ) async throws {
+    // How a push reads its answer stands in its body, which nobody has looked at when it is refused at once.
+    if route.operation == .service, route.service == .receivePack, ErrorReply.isGit(exchange.request) {
+      try await relay.readBeginning()
+    }
+    let push = relay.inspectPush()
+    try await ErrorReply(error: failure, requestID: requestID).send(
+      on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
   }
 
   /// What is refused before anybody is asked.

@@ -19,7 +19,8 @@ import Testing
   static let cases = [
     Case(
       name: "no such repo", answer: ScriptedAPI.failure(404, 10200, "Repository not found"), status: 404,
-      code: "no_such_repo", says: #"no repo "demo" in namespace "default"; create it: curl -X PUT http://"#, tries: 1...1),
+      code: "no_such_repo", says: #"no repo "demo" in namespace "default"; create it: curl -X PUT http://"#,
+      tries: 1...1),
     Case(
       name: "a bad API token", answer: ScriptedAPI.failure(401, 10000, "Authentication error"), status: 502,
       code: "credentials", says: "refused the API token: Authentication error (10000)", tries: 1...1),

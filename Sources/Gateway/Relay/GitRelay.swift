@@ -51,7 +51,8 @@ final class GitRelay {
 
   /// Relays to the end. Returns when the response is out.
   ///
-  /// - Throws: `ProxyError` while nothing has been sent to the client; `TransportError` when the client is gone.
+  /// - Throws: `ProxyError` while nothing has been sent to the client, who is to be told before `endPump` is called;
+  ///   `TransportError` when the client is gone.
   func run() async throws {
     if route.operation == .service { try await held.fill() }
     exchange.onClientGone = { [unowned self] in
@@ -67,10 +68,17 @@ final class GitRelay {
       pool.give(connection)
     } catch {
       connection?.close()
-      await endPump()
-      if isClientGone || pump?.clientFailure != nil { throw TransportError.peerClosed }
+      if isClientGone || pump?.clientFailure != nil {
+        await endPump()
+        throw TransportError.peerClosed
+      }
       throw error
     }
+  }
+
+  /// Reads the beginning of the body, unless that has been done.
+  func readBeginning() async throws(TransportError) {
+    if held.bytes.isEmpty, !held.isWhole { try await held.fill() }
   }
 
   /// What the beginning of a push says, for the form of an error.
@@ -244,8 +252,9 @@ final class GitRelay {
     }
   }
 
-  /// Ends the copying of the request, which nobody reads any more if it is still under way.
-  private func endPump() async {
+  /// Ends the copying of the request, which nobody reads any more if it is still under way. After a failure this comes
+  /// behind the reply: the client may be waiting for that before it sends another byte.
+  func endPump() async {
     guard let pump else { return }
     if !pump.isDone { connection?.close() }
     await pumping?.value
