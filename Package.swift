@@ -91,7 +91,8 @@ let package = Package(
     tests("HTTPCoreTests", ["HTTPCore"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol"]),
-    tests("ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
+    tests(
+      "ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
     tests(
       "GatewayTests",
       ["Gateway", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol", "GatewayTestSupport"]),

@@ -45,9 +45,9 @@ package final class Gateway: Sendable {
       makeHandler: { loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
+        let grants = GrantCache(directory: directory, broker: broker, clock: configuration.wallClock)
         return GatewayHandler(
-          configuration, pool: pool, grants: GrantCache(directory: directory, broker: broker, clock: configuration.wallClock), admin: admin,
-          health: health, log: log)
+          configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
       })
   }
 

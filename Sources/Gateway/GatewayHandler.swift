@@ -118,7 +118,8 @@ final class GatewayHandler: RequestHandler {
   ) {
     let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
     guard log.logLevel <= level else { return }
-    let service = route.operation == .advertisement ? "refs" : route.service == .uploadPack ? "upload-pack" : "receive-pack"
+    let pack = route.service == .uploadPack ? "upload-pack" : "receive-pack"
+    let service = route.operation == .advertisement ? "refs" : pack
     let elapsed = Int((exchange.loop.now - exchange.startedAt) / 1_000_000)
     var metadata: Logger.Metadata = [
       "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)", "service": "\(service)",

@@ -88,8 +88,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
         retryAfter: error.retryAfter)
     case 500...:
       return ProxyError(
-        .upstreamError, status: status == 503 ? 503 : 502, "cannot \(what): the Artifacts API answered \(status): \(named)",
-        retryAfter: error.retryAfter)
+        .upstreamError, status: status == 503 ? 503 : 502,
+        "cannot \(what): the Artifacts API answered \(status): \(named)", retryAfter: error.retryAfter)
     default:
       // A failure under a good status, or a redirect, is no status to pass on.
       return ProxyError(

@@ -34,7 +34,8 @@ import Testing
     for file in ["README.md", "deploy/artifacts-gateway.service", "Tests/Demo/run.sh", "Makefile"] {
       let text = try Project.text(of: file).replacing("\\\n", with: " ")
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-        guard let name = line.firstRange(of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version)/)
+        guard
+          let name = line.firstRange(of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version)/)
         else { continue }
         for match in line[name.upperBound...].matches(of: /(?:^|\s)(--[a-z][a-z-]*)/) {
           #expect(known.contains(String(match.1)), "\(file): \(line)")

@@ -15,7 +15,8 @@ import Testing
     }
   }
 
-  @Test func `a flag wins over the environment, the environment over the file, the file over the default`() async throws {
+  @Test func `a flag wins over the environment, the environment over the file, the file over the default`() async throws
+  {
     let file = "token_ttl = \"30m\"\nnamespace = \"team\"\nthreads = 3\n"
     let result = try await check(
       file, ["--local", "--threads", "2"],

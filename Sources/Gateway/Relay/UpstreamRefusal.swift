@@ -55,7 +55,8 @@ struct UpstreamRefusal {
         .rateLimited, status: 429, "the upstream is rate-limiting (429)\(said)", retryAfter: retryAfter)
     case 413:
       return ProxyError(
-        .upstreamError, status: 413, "the upstream takes no push of this size (413)\(said); single files may have 32 MB")
+        .upstreamError, status: 413, "the upstream takes no push of this size (413)\(said); single files may have 32 MB"
+      )
     case 400..<500:
       return ProxyError(.upstreamError, status: status, "the upstream refused the request (\(status))\(said)")
     case 200..<300:

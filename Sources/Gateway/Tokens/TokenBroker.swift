@@ -83,7 +83,8 @@ actor TokenBroker {
   func adopt(_ secret: Secret, for repo: RepoKey) {
     let now = clock()
     guard let expiry = NewToken.expiry(inSuffixOf: secret.exposed), expiry - now > 60 else { return }
-    let token = Token(id: "", secret: secret, expiresAt: expiry, refreshAt: Self.refreshInstant(now, expiry), mintedAt: now)
+    let token = Token(
+      id: "", secret: secret, expiresAt: expiry, refreshAt: Self.refreshInstant(now, expiry), mintedAt: now)
     let key = TokenKey(repo: repo, scope: .write)
     if entries[key]?.token == nil { entries[key, default: Entry(lastUse: now)].token = token }
   }

@@ -62,7 +62,9 @@ final class GrantCache {
     let token = TokenKey(repo: route.repo, scope: scope)
     // Both at once: the first request for a repo waits for one round trip, not two.
     let life = route.service == .receivePack ? Self.pushLife : 0
-    let asked = Task { [broker, id = refused?.token.id] in await broker.result(for: token, refused: id, minimumLife: life) }
+    let asked = Task { [broker, id = refused?.token.id] in
+      await broker.result(for: token, refused: id, minimumLife: life)
+    }
     let remote = try await directory.remote(of: route.repo)
     let grant = Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     if grants.count >= Self.entryLimit { grants.removeAll() }

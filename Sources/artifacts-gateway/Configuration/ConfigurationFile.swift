@@ -53,7 +53,9 @@ struct ConfigurationFile {
         values[key] = .number(number)
       } else if let list = value.array {
         let texts = list.compactMap(\.string)
-        guard texts.count == list.count else { throw Self.failure("\(path):\(line): \(key): a list of strings is wanted") }
+        guard texts.count == list.count else {
+          throw Self.failure("\(path):\(line): \(key): a list of strings is wanted")
+        }
         values[key] = .list(texts)
       } else {
         throw Self.failure("\(path):\(line): \(key): a string, a number, true, false or a list of strings is wanted")
@@ -72,7 +74,8 @@ struct ConfigurationFile {
       var rest = line.drop { $0 == " " || $0 == "\t" || $0 == "[" || $0 == "\"" }
       guard rest.hasPrefix(key) else { continue }
       rest = rest.dropFirst(key.count)
-      if let next = rest.first, next == "=" || next == " " || next == "]" || next == "\"" || next == "\t" || next == "." {
+      if let next = rest.first, next == "=" || next == " " || next == "]" || next == "\"" || next == "\t" || next == "."
+      {
         return index + 1
       }
     }

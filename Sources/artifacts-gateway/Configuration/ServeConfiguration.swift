@@ -122,8 +122,9 @@ struct ServeConfiguration {
   private static func fillCommon(
     _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings
   ) throws(StartFailure) {
-    let namespace = try settings.value(
-      options.namespace, "namespace", orElse: ["ARTIFACTS_NAMESPACE"], default: "default") ?? ""
+    let namespace =
+      try settings.value(
+        options.namespace, "namespace", orElse: ["ARTIFACTS_NAMESPACE"], default: "default") ?? ""
     guard RepoKey.isName(namespace) else {
       throw settings.refusal("namespace", "\"\(namespace)\" is not a name of a namespace")
     }

@@ -100,7 +100,9 @@ final class Settings {
   }
 
   /// A whole number in `range`.
-  func number(_ flag: Int?, _ key: String, in range: ClosedRange<Int>, default standard: Int) throws(StartFailure) -> Int {
+  func number(_ flag: Int?, _ key: String, in range: ClosedRange<Int>, default standard: Int) throws(StartFailure)
+    -> Int
+  {
     let text = try text(flag.map(String.init), key, default: "\(standard)") ?? ""
     guard let number = Int(text), range.contains(number) || number == standard else {
       throw bad(key, "\"\(text)\"", lastOrigin, "a number from \(range.lowerBound) to \(range.upperBound) is wanted")
@@ -125,7 +127,9 @@ final class Settings {
   }
 
   /// One of a few words.
-  func word(_ flag: String?, _ key: String, among words: [String], default standard: String) throws(StartFailure) -> String {
+  func word(_ flag: String?, _ key: String, among words: [String], default standard: String) throws(StartFailure)
+    -> String
+  {
     let text = try text(flag, key, default: standard) ?? standard
     guard words.contains(text) else {
       throw bad(key, "\"\(text)\"", lastOrigin, "one of \(words.joined(separator: ", ")) is wanted")
@@ -169,7 +173,8 @@ final class Settings {
   }
 
   /// A plain value that may also come from a file named by a `_FILE` twin.
-  func value(_ flag: String?, _ key: String, orElse names: [String], default standard: String? = nil) throws(StartFailure)
+  func value(_ flag: String?, _ key: String, orElse names: [String], default standard: String? = nil)
+    throws(StartFailure)
     -> String?
   {
     if let value = try text(flag, key, orElse: names) { return value }
