@@ -66,6 +66,7 @@ struct AdminAPI {
       problem.request_id = requestID
       var fields = Fields([(.contentType, "application/problem+json"), ("x-request-id", requestID)])
       if let seconds = problem.retryAfter { fields.append(.retryAfter, "\(max(1, seconds))") }
+      if let allow = problem.allow { fields.append(.allow, allow) }
       try await exchange.respond(status: problem.status, fields: fields, body: encode(problem))
     }
   }
@@ -88,7 +89,7 @@ struct AdminAPI {
       switch exchange.request.method {
       case .get: try await list(exchange, namespace)
       case .post: try await create(exchange, namespace)
-      default: throw Problem(405, "only GET and POST are served here")
+      default: throw Problem(405, "only GET and POST are served here", allow: "GET, POST")
       }
     } else {
       guard RepoKey.isName(segments[1]) else { throw Problem(400, "not a name of a repo", pointer: "/name") }
@@ -99,7 +100,7 @@ struct AdminAPI {
         await answer(exchange, 200, view(found, exchange, namespace))
       case .put: try await ensure(exchange, repo)
       case .delete: try await delete(exchange, repo)
-      default: throw Problem(405, "only GET, PUT and DELETE are served here")
+      default: throw Problem(405, "only GET, PUT and DELETE are served here", allow: "GET, PUT, DELETE")
       }
     }
   }

@@ -14,6 +14,8 @@ struct Problem: Error, Encodable {
   var name: String?
   var pointer: String?
   var request_id: String?
+  /// For `Allow`.
+  var allow: String?
   /// Seconds, for `Retry-After`.
   var retryAfter: Int?
 
@@ -21,7 +23,8 @@ struct Problem: Error, Encodable {
     case type, title, status, detail, code, name, pointer, request_id
   }
 
-  init(_ status: Int, _ detail: String, pointer: String? = nil) {
+  init(_ status: Int, _ detail: String, pointer: String? = nil, allow: String? = nil) {
+    self.allow = allow
     self.status = status
     self.detail = detail
     self.pointer = pointer
