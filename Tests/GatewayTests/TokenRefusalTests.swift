@@ -117,6 +117,17 @@ import Testing
     }
   }
 
+  @Test(arguments: GitOperation.allCases)
+  func `a refusal because the repo is gone says that it is gone`(operation: GitOperation) async throws {
+    let api = ScriptedAPI()
+    api.onMint { $0 == 0 ? nil : ScriptedAPI.failure(404, 10200, "Repository not found") }
+    try await TestGateway.with(upstream: { _ in Self.refusals[0] }, api: api) { test in
+      let answer = try await test.ask(operation)
+      expectError(answer, 404, "no_such_repo", to: operation, userAgent: GitOperation.git)
+      if operation != .probe { #expect(answer.text.contains("curl -X PUT http://localhost/api/v1/repos/demo")) }
+    }
+  }
+
   @Test func `tokens without ids are replaced as well`() async throws {
     let api = ScriptedAPI()
     let dead = Dead()

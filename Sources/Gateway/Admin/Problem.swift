@@ -14,10 +14,10 @@ struct Problem: Error, Encodable {
   var name: String?
   var pointer: String?
   var request_id: String?
-  /// Seconds, for `Retry-After`.
-  var retryAfter: Int?
   /// For `Allow`.
   var allow: String?
+  /// Seconds, for `Retry-After`.
+  var retryAfter: Int?
 
   private enum CodingKeys: String, CodingKey {
     case type, title, status, detail, code, name, pointer, request_id

@@ -118,7 +118,7 @@ final class GitRelay {
       switch await attempt(grant) {
       case .response(let head, let connection): return (head, connection)
       case .refused(let refusal):
-        if refusal.isTokenRefusal, mayRenew, canReplay, let renewed = await renew(grant) {
+        if refusal.isTokenRefusal, mayRenew, canReplay, let renewed = try await renew(grant) {
           mayRenew = false
           retryCount += 1
           grant = renewed
@@ -164,12 +164,16 @@ final class GitRelay {
   /// A push is not sent again on a mere guess: it may have been done.
   private var isRepeatable: Bool { route.operation == .advertisement || route.service == .uploadPack }
 
-  /// A grant with another token, or nil when there is none to be had.
-  private func renew(_ grant: Grant) async -> Grant? {
-    guard let renewed = try? await grants.grant(for: route, refused: grant),
-      renewed.token.secret != grant.token.secret
-    else { return nil }
-    return renewed
+  /// A grant with another token, or nil when there is none to be had. Throws when that is because the repo is gone, which
+  /// says more than the refusal of its last token.
+  private func renew(_ grant: Grant) async throws(ProxyError) -> Grant? {
+    do throws(ProxyError) {
+      let renewed = try await grants.grant(for: route, refused: grant)
+      return renewed.token.secret == grant.token.secret ? nil : renewed
+    } catch {
+      if error.code == .noSuchRepo { throw error }
+      return nil
+    }
   }
 
   private func isExpected(_ head: ResponseHead) -> Bool {

@@ -1,4 +1,5 @@
 import ArtifactsAPI
+import Synchronization
 
 /// Hands out repo tokens: minted once however many ask, fetched anew ahead of their end, dropped when the service refuses
 /// them, revoked at the end.
@@ -32,6 +33,8 @@ actor TokenBroker {
   private let clock: @Sendable () -> Double
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
+  /// Goes up when tokens are forgotten, so that copies of them elsewhere can be, too.
+  nonisolated let generation = Atomic<Int>(0)
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
@@ -91,6 +94,7 @@ actor TokenBroker {
 
   /// Forgets the tokens of a repo that is gone.
   func forget(_ repo: RepoKey) {
+    generation.add(1, ordering: .relaxed)
     entries[TokenKey(repo: repo, scope: .read)] = nil
     entries[TokenKey(repo: repo, scope: .write)] = nil
   }

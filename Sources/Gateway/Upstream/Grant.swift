@@ -1,6 +1,7 @@
 import ArtifactsAPI
 import GitProtocol
 import HTTPTransport
+import Synchronization
 
 /// All that a request needs to go upstream: where, and with which token.
 struct Grant {
@@ -44,6 +45,8 @@ final class GrantCache {
   private let broker: TokenBroker
   private let clock: @Sendable () -> Double
   private var grants: [Key: Grant] = [:]
+  /// The broker's generation that the grants are of.
+  private var generation = 0
 
   init(directory: RemoteDirectory, broker: TokenBroker, clock: @escaping @Sendable () -> Double) {
     self.clock = clock
@@ -55,6 +58,11 @@ final class GrantCache {
   /// - Parameter refused: a grant whose token the upstream has just refused.
   func grant(for route: GitRoute, refused: Grant? = nil) async throws(ProxyError) -> Grant {
     let key = Key(repo: route.repo, service: route.service)
+    let current = broker.generation.load(ordering: .relaxed)
+    if generation != current {
+      grants.removeAll()
+      generation = current
+    }
     if refused == nil, let grant = grants[key], clock() < grant.token.refreshAt, isLongEnough(grant, route) {
       return grant
     }
