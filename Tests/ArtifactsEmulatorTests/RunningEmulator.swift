@@ -56,6 +56,11 @@ struct RunningEmulator {
     return token
   }
 
+  /// Asks the control plane about the namespace `demo`.
+  func api(_ method: String, _ path: String, _ body: String = "") async throws -> RawAnswer {
+    try await ask(method, "\(TestService.root)/namespaces/demo\(path)", api: body)
+  }
+
   private func ask(_ method: String, _ path: String, api body: String) async throws -> RawAnswer {
     try await ask(
       method, "/client/v4" + path, ["Authorization: Bearer \(TestService.token)", "Content-Type: application/json"],
@@ -177,6 +182,18 @@ struct RawAnswer: CustomStringConvertible {
 
   var text: String { String(decoding: body, as: UTF8.self) }
   var description: String { "\(head)\n\n\(text)" }
+
+  var json: JSONValue? { JSONValue(parsing: body) }
+  var items: [JSONValue] { if case .array(let items)? = json?["result"] { items } else { [] } }
+
+  private var error: JSONValue? {
+    guard case .array(let errors)? = json?["errors"] else { return nil }
+    return errors.first
+  }
+
+  var code: Int? { error?["code"]?.count }
+  var message: String? { error?["message"]?.text }
+  var pointer: String? { error?["source"]?["pointer"]?.text }
 
   func field(_ name: String) -> String? {
     for line in head.split(separator: "\r\n").dropFirst() where line.lowercased().hasPrefix(name + ": ") {

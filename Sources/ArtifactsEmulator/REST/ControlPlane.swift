@@ -63,7 +63,7 @@ package final class ControlPlane: Sendable {
   }
 
   /// Compares every byte whatever differs, so that the time taken tells nothing about the token.
-  private func isAuthenticated(_ authorization: String?) -> Bool {
+  func isAuthenticated(_ authorization: String?) -> Bool {
     guard let authorization, let presented = Authorization.bearer(authorization) else { return false }
     let expected = Array(apiToken.utf8)
     let found = Array(presented.utf8)

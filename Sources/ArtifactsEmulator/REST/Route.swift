@@ -15,15 +15,7 @@ enum Route: Equatable {
   /// Finds the route of a percent-encoded path. Returns nil for an unknown path, and for another method on a known one:
   /// the service answers both alike.
   init?(method: String, path: String) {
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map { PercentCoding.decode($0) }
-    guard segments.count >= 5, segments[0] == "", segments[1] == "accounts", let account = segments[2],
-      Self.isAccount(account), segments[3] == "artifacts", segments[4] == "namespaces"
-    else { return nil }
-    var rest: [String] = []
-    for segment in segments[5...] {
-      guard let segment, !segment.isEmpty else { return nil }
-      rest.append(segment)
-    }
+    guard let rest = Self.segments(path) else { return nil }
     switch (method, rest.count, rest.count > 1 ? rest[1] : "", rest.count > 3 ? rest[3] : "") {
     case ("POST", 0, _, _): self = .createNamespace
     case ("GET", 0, _, _): self = .listNamespaces
@@ -38,6 +30,21 @@ enum Route: Equatable {
     case ("DELETE", 3, "tokens", _): self = .revokeToken(namespace: rest[0], id: rest[2])
     default: return nil
     }
+  }
+
+  /// The decoded segments behind `/accounts/{account}/artifacts/namespaces`; nil for any other path and for a segment that
+  /// is empty or cannot be decoded.
+  static func segments(_ path: String) -> [String]? {
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map { PercentCoding.decode($0) }
+    guard segments.count >= 5, segments[0] == "", segments[1] == "accounts", let account = segments[2],
+      isAccount(account), segments[3] == "artifacts", segments[4] == "namespaces"
+    else { return nil }
+    var rest: [String] = []
+    for segment in segments[5...] {
+      guard let segment, !segment.isEmpty else { return nil }
+      rest.append(segment)
+    }
+    return rest
   }
 
   /// The namespace in the path.
