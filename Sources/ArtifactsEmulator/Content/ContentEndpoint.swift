@@ -58,7 +58,9 @@ final class ContentEndpoint {
     let limit = min(try query.count("limit", fallback: Self.logDefault), Self.logMost)
     let offset = min(try query.offset("offset"), Self.offsetMost)
     let names = query["ref"].map(ObjectName.commits) ?? ["HEAD^{commit}"]
-    guard let start = try await reader.first(names) else { return try await reader.exchange.respond(.success(.array([]))) }
+    guard let start = try await reader.first(names) else {
+      return try await reader.exchange.respond(.success(.array([])))
+    }
     let walk = ["rev-list", "--first-parent", "--max-count=\(limit)", "--skip=\(offset)", start.hash, "--"]
     let hashes = try await reader.output(walk).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
     let commits = try await reader.commits(hashes)

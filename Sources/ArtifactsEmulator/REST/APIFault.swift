@@ -61,6 +61,10 @@ package struct APIFault: Error, Sendable, Equatable {
       case .repoNotFound: .notFound("Repository")
       case .repoExists(let name): .exists("repo already exists: \(name)")
       case .tokenNotFound: .notFound("Token")
+      // Never recorded; the codes are documented.
+      case .notReady(.importing):
+        APIFault(status: 409, code: 10302, message: "Repository import is still in progress")
+      case .notReady: APIFault(status: 409, code: 10303, message: "Repository fork is still in progress")
       case .inUse, .damaged, .system: .internalError
       }
   }

@@ -5,6 +5,8 @@ package final class ControlPlane: Sendable {
   let store: Store
   private let apiToken: String
   private let base: Mutex<String>
+  /// Forks and imports under way.
+  let works = WorkList()
 
   /// - Parameters:
   ///   - apiToken: what clients must present as `Authorization: Bearer`.
@@ -49,6 +51,7 @@ package final class ControlPlane: Sendable {
       case .listRepos(let namespace): try await listRepos(in: namespace, request)
       case .getRepo(let namespace, let repo): try await getRepo(repo, in: namespace)
       case .deleteRepo(let namespace, let repo): try await deleteRepo(repo, in: namespace)
+      case .forkRepo(let namespace, let repo): try await forkRepo(repo, in: namespace, request)
       case .listTokens(let namespace, let repo): try await listTokens(of: repo, in: namespace, request)
       case .createToken(let namespace): try await createToken(in: namespace, request)
       case .revokeToken(let namespace, let id): try await revokeToken(id, in: namespace)

@@ -8,6 +8,7 @@ enum Route: Equatable {
   case listRepos(namespace: String)
   case getRepo(namespace: String, repo: String)
   case deleteRepo(namespace: String, repo: String)
+  case forkRepo(namespace: String, repo: String)
   case listTokens(namespace: String, repo: String)
   case createToken(namespace: String)
   case revokeToken(namespace: String, id: String)
@@ -25,6 +26,7 @@ enum Route: Equatable {
     case ("GET", 2, "repos", _): self = .listRepos(namespace: rest[0])
     case ("GET", 3, "repos", _): self = .getRepo(namespace: rest[0], repo: rest[2])
     case ("DELETE", 3, "repos", _): self = .deleteRepo(namespace: rest[0], repo: rest[2])
+    case ("POST", 4, "repos", "fork"): self = .forkRepo(namespace: rest[0], repo: rest[2])
     case ("GET", 4, "repos", "tokens"): self = .listTokens(namespace: rest[0], repo: rest[2])
     case ("POST", 2, "tokens", _): self = .createToken(namespace: rest[0])
     case ("DELETE", 3, "tokens", _): self = .revokeToken(namespace: rest[0], id: rest[2])
@@ -53,14 +55,17 @@ enum Route: Equatable {
     case .createNamespace, .listNamespaces: nil
     case .getNamespace(let name), .deleteNamespace(let name): name
     case .createRepo(let name), .listRepos(let name), .createToken(let name): name
-    case .getRepo(let name, _), .deleteRepo(let name, _), .listTokens(let name, _), .revokeToken(let name, _): name
+    case .getRepo(let name, _), .deleteRepo(let name, _), .listTokens(let name, _), .revokeToken(let name, _),
+      .forkRepo(let name, _):
+      name
     }
   }
 
   /// The repo in the path.
   var repo: String? {
     switch self {
-    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name): name
+    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name), .forkRepo(_, let name):
+      name
     default: nil
     }
   }

@@ -99,6 +99,7 @@ package final class ArtifactsEmulator: Sendable {
       return state
     }
     let cut = await ended?.server.drain(timeout: grace) ?? 0
+    await plane.works.close()
     store.close()
     return cut
   }
