@@ -12,10 +12,12 @@ struct RunningEmulator {
   private let group: LoopGroup
 
   /// Starts an emulator on `folder` for the length of `body`.
-  static func with<Result>(in folder: String, _ body: (RunningEmulator) async throws -> Result) async throws -> Result {
+  static func with<Result>(
+    in folder: String, imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result
+  ) async throws -> Result {
     let group = try LoopGroup(count: 1)
     let configuration = ArtifactsEmulator.Configuration(
-      dataDirectory: folder + "/data", apiToken: TestService.token)
+      dataDirectory: folder + "/data", apiToken: TestService.token, imports: imports)
     let running = RunningEmulator(
       folder: folder, emulator: try ArtifactsEmulator(configuration: configuration), group: group)
     do {
@@ -31,8 +33,10 @@ struct RunningEmulator {
     }
   }
 
-  static func with<Result>(_ body: (RunningEmulator) async throws -> Result) async throws -> Result {
-    try await withTemporaryFolder { folder in try await with(in: folder) { try await body($0) } }
+  static func with<Result>(imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result)
+    async throws -> Result
+  {
+    try await withTemporaryFolder { folder in try await with(in: folder, imports: imports) { try await body($0) } }
   }
 
   // MARK: REST

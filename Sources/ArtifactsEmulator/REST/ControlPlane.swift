@@ -4,16 +4,19 @@ import Synchronization
 package final class ControlPlane: Sendable {
   let store: Store
   private let apiToken: String
+  let imports: ImportRule
   private let base: Mutex<String>
   /// Forks and imports under way.
   let works = WorkList()
 
   /// - Parameters:
   ///   - apiToken: what clients must present as `Authorization: Bearer`.
+  ///   - imports: where imports may come from.
   ///   - baseURL: `http://host:port`, without a slash at the end, that `remote` begins with.
-  package init(store: Store, apiToken: String, baseURL: String) {
+  package init(store: Store, apiToken: String, baseURL: String, imports: ImportRule = ImportRule()) {
     self.store = store
     self.apiToken = apiToken
+    self.imports = imports
     base = Mutex(baseURL)
   }
 
@@ -52,6 +55,7 @@ package final class ControlPlane: Sendable {
       case .getRepo(let namespace, let repo): try await getRepo(repo, in: namespace)
       case .deleteRepo(let namespace, let repo): try await deleteRepo(repo, in: namespace)
       case .forkRepo(let namespace, let repo): try await forkRepo(repo, in: namespace, request)
+      case .importRepo(let namespace, let repo): try await importRepo(repo, in: namespace, request)
       case .listTokens(let namespace, let repo): try await listTokens(of: repo, in: namespace, request)
       case .createToken(let namespace): try await createToken(in: namespace, request)
       case .revokeToken(let namespace, let id): try await revokeToken(id, in: namespace)

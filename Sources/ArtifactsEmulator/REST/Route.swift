@@ -9,6 +9,7 @@ enum Route: Equatable {
   case getRepo(namespace: String, repo: String)
   case deleteRepo(namespace: String, repo: String)
   case forkRepo(namespace: String, repo: String)
+  case importRepo(namespace: String, repo: String)
   case listTokens(namespace: String, repo: String)
   case createToken(namespace: String)
   case revokeToken(namespace: String, id: String)
@@ -27,6 +28,7 @@ enum Route: Equatable {
     case ("GET", 3, "repos", _): self = .getRepo(namespace: rest[0], repo: rest[2])
     case ("DELETE", 3, "repos", _): self = .deleteRepo(namespace: rest[0], repo: rest[2])
     case ("POST", 4, "repos", "fork"): self = .forkRepo(namespace: rest[0], repo: rest[2])
+    case ("POST", 4, "repos", "import"): self = .importRepo(namespace: rest[0], repo: rest[2])
     case ("GET", 4, "repos", "tokens"): self = .listTokens(namespace: rest[0], repo: rest[2])
     case ("POST", 2, "tokens", _): self = .createToken(namespace: rest[0])
     case ("DELETE", 3, "tokens", _): self = .revokeToken(namespace: rest[0], id: rest[2])
@@ -56,7 +58,7 @@ enum Route: Equatable {
     case .getNamespace(let name), .deleteNamespace(let name): name
     case .createRepo(let name), .listRepos(let name), .createToken(let name): name
     case .getRepo(let name, _), .deleteRepo(let name, _), .listTokens(let name, _), .revokeToken(let name, _),
-      .forkRepo(let name, _):
+      .forkRepo(let name, _), .importRepo(let name, _):
       name
     }
   }
@@ -64,7 +66,8 @@ enum Route: Equatable {
   /// The repo in the path.
   var repo: String? {
     switch self {
-    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name), .forkRepo(_, let name):
+    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name), .forkRepo(_, let name),
+      .importRepo(_, let name):
       name
     default: nil
     }

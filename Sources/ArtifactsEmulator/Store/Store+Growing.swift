@@ -41,6 +41,9 @@ extension Store {
     return growing
   }
 
+  /// Where a repo is in its making; nil when there is none.
+  func status(of name: String, in namespace: String) -> RepoStatus? { namespaces[namespace]?.repos[name]?.status }
+
   /// Shows the repo. What was put into its folder must be synced. Throws, and forgets it, when its namespace is gone.
   func finish(_ growing: GrowingRepo) throws(StoreError) {
     let record = growing.record
