@@ -8,6 +8,8 @@ package final class InputBuffer {
   private var block: UnsafeMutableRawBufferPointer?
   private var start = 0
   private var end = 0
+  /// Bytes read since the buffer was made.
+  private(set) var bytesRead = 0
 
   package init(_ transport: Transport) {
     self.transport = transport
@@ -41,6 +43,7 @@ package final class InputBuffer {
       switch try transport.read(into: space) {
       case .bytes(let count):
         end += count
+        bytesRead += count
         return true
       case .endOfStream: return false
       case .wouldBlock:
@@ -53,7 +56,10 @@ package final class InputBuffer {
   /// Reads what is there without waiting. Returns false when nothing was.
   package func fillNow() throws(TransportError) -> IOResult {
     let result = try transport.read(into: makeSpace())
-    if case .bytes(let count) = result { end += count }
+    if case .bytes(let count) = result {
+      end += count
+      bytesRead += count
+    }
     return result
   }
 

@@ -197,3 +197,52 @@ extension Channel {
     return try write(UnsafeRawBufferPointer(block))
   }
 }
+
+/// A channel of a loop, used by tasks that prefer no executor or another one.
+private actor Holder {
+  private let loop: Loop
+  private var channel: Channel?
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  init(_ loop: Loop) { self.loop = loop }
+
+  func open(_ descriptor: CInt) throws { channel = try Channel(OwnedDescriptor(owning: descriptor), on: loop) }
+
+  func close() { channel?.close() }
+
+  /// Waits while a job that closes the channel stands in the queue already.
+  func wait(_ isReading: Bool) async throws -> ChannelError? {
+    guard let channel else { return nil }
+    if isReading {
+      _ = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try channel.read(into: $0) }
+    } else {
+      while case .bytes = try channel.write(Array(repeating: 0, count: 65_536)) {}
+    }
+    Task { self.close() }
+    do throws(ChannelError) {
+      if isReading {
+        try await channel.waitUntilReadable(for: .seconds(20))
+      } else {
+        try await channel.waitUntilWritable(for: .seconds(20))
+      }
+      return nil
+    } catch { return error }
+  }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct ForeignTaskTests {
+  @Test(arguments: [true, false])
+  func `what happens while a wait begins is not missed`(_ isReading: Bool) async throws {
+    let loop = try Loop(label: "test")
+    defer { loop.shutdown() }
+    let holder = Holder(loop)
+    let pair = try Socket.pair()
+    let number = pair.first.release()
+    try await holder.open(number)
+    // This task does not prefer the loop, so it is suspended by every await in there.
+    #expect(try await holder.wait(isReading) == .closed)
+    await holder.close()
+  }
+}

@@ -1,4 +1,5 @@
 import EventLoop
+import GatewayTestSupport
 import Glibc
 import TLS
 

@@ -13,6 +13,8 @@ package final class ClientConnection {
   private var keepsAlive = true
   private var hasResponse = true
   private var isRequestWritten = true
+  /// Bytes that had been read when the current request was begun.
+  private var readBefore = 0
   /// When it was put into the pool, nanoseconds of the monotonic clock.
   var idleSince: UInt64 = 0
 
@@ -22,6 +24,8 @@ package final class ClientConnection {
   }
 
   package var isReused: Bool { usedCount > 1 }
+  /// A byte has come since the current request was begun, so the peer has seen it: sending it again would repeat it.
+  package var hasAnswered: Bool { wire.input.bytesRead > readBefore }
   package var isOpen: Bool { wire.transport.isOpen }
   package var bytesWritten: Int { wire.bytesWritten }
 
@@ -30,6 +34,7 @@ package final class ClientConnection {
   /// Composes a request head; it goes out with the first body bytes or by `flush`.
   package func send(_ method: Method, _ target: String, _ framing: BodyFraming, _ fields: (inout HeadWriter) -> Void) {
     usedCount += 1
+    readBefore = wire.input.bytesRead
     hasResponse = false
     isRequestWritten = framing == .none
     wire.writeHead(framing) { writer in

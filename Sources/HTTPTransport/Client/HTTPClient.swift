@@ -26,7 +26,7 @@ package final class HTTPClient {
         return try await exchange(
           method, target, on: connection, fields: fields, body: body, firstByte: firstByte, limit: limit)
       } catch {
-        let isRetried = connection.isReused && isReplayable && error != .timedOut
+        let isRetried = connection.isReused && isReplayable && !connection.hasAnswered && error != .timedOut
         connection.close()
         guard isRetried else { throw error }
       }

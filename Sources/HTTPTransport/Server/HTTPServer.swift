@@ -32,7 +32,10 @@ package final class HTTPServer: Sendable {
     for worker in workers {
       try await worker.accept(
         from: socket,
-        assign: { [weak self] descriptor, peer in self?.assign(descriptor, peer, tls, from: worker) },
+        assign: { [weak self] descriptor, peer in
+          guard let self else { return _ = OwnedDescriptor(owning: descriptor) }
+          assign(descriptor, peer, tls, from: worker)
+        },
         onExhausted: { [onTrouble] in onTrouble("not accepting for a moment: \($0)") })
     }
     return socket.address
@@ -63,22 +66,20 @@ package final class HTTPServer: Sendable {
   /// Accepts nothing new and lets running exchanges end, for at most `timeout`; then cuts.
   /// - Returns: how many exchanges were cut.
   package func drain(timeout: Duration) async -> Int {
-    for worker in workers { await worker.stopAccepting() }
-    let workers = self.workers
-    return await withTaskGroup(of: Bool.self) { tasks in
-      tasks.addTask {
-        for worker in workers { await worker.drain() }
-        return true
-      }
-      tasks.addTask {
-        try? await Task.sleep(for: timeout)
-        return false
-      }
-      let isDrained = await tasks.next() ?? true
-      var cut = 0
-      if !isDrained { for worker in workers { cut += await worker.cut() } }
-      tasks.cancelAll()
-      return cut
+    if await isDrained(within: timeout) { return 0 }
+    let cut = await cut()
+    // Handlers see it and end; one that does not must not keep the process from ending.
+    _ = await isDrained(within: Self.afterCut)
+    return cut
+  }
+
+  private static let afterCut = Duration.seconds(1)
+
+  /// Drains all loops at once. Whether they were done in time.
+  private func isDrained(within timeout: Duration) async -> Bool {
+    await withTaskGroup(of: Bool.self) { tasks in
+      for worker in workers { tasks.addTask { await worker.drain(within: timeout) } }
+      return await tasks.reduce(true) { $0 && $1 }
     }
   }
 

@@ -10,6 +10,7 @@ final class ServerConnection {
   private let handler: any RequestHandler
   private var isIdle = false
   private var isDraining = false
+  private var exchange: ServerExchange?
 
   init(_ transport: Transport, peer: SocketAddress, timeouts: Timeouts, handler: any RequestHandler) {
     self.transport = transport
@@ -34,7 +35,9 @@ final class ServerConnection {
       }
       isFirst = false
       let exchange = ServerExchange(head, wire, peer: peer, timeouts: timeouts, closes: isDraining)
+      self.exchange = exchange
       let goesOn = await serve(exchange)
+      self.exchange = nil
       guard goesOn else { return }
       wire.rest()
     }
@@ -120,6 +123,8 @@ final class ServerConnection {
   /// Ends the connection as soon as that harms nobody: now when it is idle, else after the current response.
   func drain() {
     isDraining = true
+    // Told to the client, unless the head is out already.
+    exchange?.closesConnection = true
     if isIdle && wire.input.isEmpty { transport.close() }
   }
 

@@ -7,6 +7,8 @@ actor ServerWorker {
   private let handler: any RequestHandler
   private let timeouts: Timeouts
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  /// TLS connections that are not yet ready to carry requests.
+  private var handshakes: [ObjectIdentifier: TLSChannel] = [:]
   private var acceptors: [Acceptor] = []
   private var isDraining = false
   private var drained: [CheckedContinuation<Void, Never>] = []
@@ -38,6 +40,8 @@ actor ServerWorker {
     let owned = OwnedDescriptor(owning: descriptor)
     guard !isDraining, let channel = try? Channel(owned, on: loop) else { return }
     guard let transport = await secure(channel, tls) else { return }
+    // The handshake took time.
+    guard !isDraining else { return transport.close() }
     let connection = ServerConnection(transport, peer: peer, timeouts: timeouts, handler: handler)
     let id = ObjectIdentifier(connection)
     connections[id] = connection
@@ -52,6 +56,9 @@ actor ServerWorker {
       channel.close()
       return nil
     }
+    let id = ObjectIdentifier(tls)
+    handshakes[id] = tls
+    defer { handshakes[id] = nil }
     do {
       try await tls.handshake(timeout: timeouts.tlsHandshake)
       return Transport(tls)
@@ -61,25 +68,37 @@ actor ServerWorker {
     }
   }
 
-  func stopAccepting() {
+  private func stopAccepting() {
     for acceptor in acceptors { acceptor.stop() }
     acceptors.removeAll()
   }
 
-  /// Ends idle connections now and others after their response; returns when none is left.
-  func drain() async {
+  /// Accepts no more, ends idle connections now and others after their response.
+  /// - Returns: when none is left, with true, or after `timeout`.
+  func drain(within timeout: Duration) async -> Bool {
     stopAccepting()
     isDraining = true
+    closeHandshakes()
     for connection in connections.values { connection.drain() }
-    // Looked at inside: getting there may suspend, and the last connection may end meanwhile.
-    await withCheckedContinuation { waiter in
-      if connections.isEmpty { waiter.resume() } else { drained.append(waiter) }
+    if connections.isEmpty { return true }
+    let end = Deadline(on: loop) { self.resumeDrained() }
+    end.set(after: timeout)
+    await withCheckedContinuation { continuation in
+      // Asked again: the caller's task prefers another executor than this loop, so the `await` itself lets others in.
+      if connections.isEmpty { continuation.resume() } else { drained.append(continuation) }
     }
+    end.clear()
+    return connections.isEmpty
   }
 
   /// Ends every connection now. Returns how many exchanges that cut.
   func cut() -> Int {
-    connections.values.reduce(0) { $0 + ($1.cut() ? 1 : 0) }
+    closeHandshakes()
+    return connections.values.reduce(0) { $0 + ($1.cut() ? 1 : 0) }
+  }
+
+  private func closeHandshakes() {
+    for handshake in handshakes.values { handshake.close() }
   }
 
   private func resumeDrained() {

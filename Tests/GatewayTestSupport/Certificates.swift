@@ -1,11 +1,12 @@
 import Glibc
+package import TLS
 
 /// Certificates made by the `openssl` command once for the whole run, in a directory that goes away at exit.
-enum Certificates {
-  static let serverName = "server.test"
+package enum Certificates {
+  package static let serverName = "server.test"
 
   /// The directory with the files. Nil when `openssl` is missing or failed.
-  static let directory: String? = {
+  package static let directory: String? = {
     var template = Array("/tmp/tls-tests.XXXXXX".utf8CString)
     let path: String? = template.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
@@ -17,7 +18,7 @@ enum Certificates {
     return path
   }()
 
-  static func path(_ file: String) -> String { "\(directory ?? "/nonexistent")/\(file)" }
+  package static func path(_ file: String) -> String { "\(directory ?? "/nonexistent")/\(file)" }
 
   private static let script = """
     set -e
@@ -36,4 +37,12 @@ enum Certificates {
     leaf expired -1
     openssl ec -in good.key -aes128 -passout pass:secret -out locked.key
     """
+
+  /// A server with the good certificate, which is valid for `serverName` and for 127.0.0.1.
+  package static func serverContext() throws -> TLSServerContext {
+    try TLSServerContext(certificateFile: path("good.pem"), keyFile: path("good.key"))
+  }
+
+  /// A client that trusts the authority of these certificates and no other.
+  package static func clientContext() throws -> TLSClientContext { try TLSClientContext(caFile: path("ca.pem")) }
 }
