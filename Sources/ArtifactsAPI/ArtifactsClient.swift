@@ -9,6 +9,8 @@ package struct APIEndpoint: Sendable {
   package var accountID: String
   /// Asked before each call, so that a rotated token is picked up. Nil when there is none.
   package var token: @Sendable () -> Secret?
+  /// How long an answer may take to begin.
+  package var firstByte = Duration.seconds(30)
 
   package init(base: OriginURL, accountID: String, token: @escaping @Sendable () -> Secret?) {
     self.base = base
@@ -154,7 +156,8 @@ package final class ArtifactsClient {
     let target = "\(endpoint.base.path)/accounts/\(PercentCoding.encode(endpoint.accountID))/artifacts\(path)"
     do {
       return try await http.send(
-        method, target, to: endpoint.base.origin, fields: fields, body: body, isReplayable: isReplayable)
+        method, target, to: endpoint.base.origin, fields: fields, body: body, isReplayable: isReplayable,
+        firstByte: endpoint.firstByte)
     } catch {
       throw ArtifactsError(error)
     }

@@ -51,7 +51,8 @@ package struct ArtifactsError: Error, Sendable, CustomStringConvertible {
   /// Another try may succeed where this one failed, if the call may be made twice.
   var isTransient: Bool {
     switch kind {
-    case .unreachable: true
+    // Whoever has waited for an answer as long as one may take is not made to wait twice more.
+    case .unreachable(let error): error != .timedOut
     case .refused(let status, let code, _):
       status == 429 || status == 503 || status == 502 || status == 504
         || (status == 409 && (code == 10301 || code == 10302 || code == 10303))

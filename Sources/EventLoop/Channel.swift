@@ -131,13 +131,20 @@ package final class Channel: EventHandler {
 
   // MARK: Waits
 
+  // Getting to the continuation may itself suspend, and an event or a close may come in between: so what is waited for is
+  // looked at again inside, where nothing can come between the look and the wait.
+
   /// Waits until a read may get on, for at most `idle`.
   package func waitUntilReadable(for idle: Duration) async throws(ChannelError) {
     guard isOpen else { throw .closed }
     if readable { return }
-    precondition(reader == nil, "one task reads a channel at a time")
-    readDeadline.set(after: idle)
-    let end = await withUnsafeContinuation { reader = $0 }
+    let end = await withUnsafeContinuation { (waiter: UnsafeContinuation<WaitEnd, Never>) in
+      guard isOpen else { return waiter.resume(returning: .closed) }
+      guard !readable else { return waiter.resume(returning: .ready) }
+      precondition(reader == nil, "one task reads a channel at a time")
+      readDeadline.set(after: idle)
+      reader = waiter
+    }
     try check(end)
   }
 
@@ -145,9 +152,13 @@ package final class Channel: EventHandler {
   package func waitUntilWritable(for idle: Duration) async throws(ChannelError) {
     guard isOpen else { throw .closed }
     if writable { return }
-    precondition(writer == nil, "one task writes a channel at a time")
-    writeDeadline.set(after: idle)
-    let end = await withUnsafeContinuation { writer = $0 }
+    let end = await withUnsafeContinuation { (waiter: UnsafeContinuation<WaitEnd, Never>) in
+      guard isOpen else { return waiter.resume(returning: .closed) }
+      guard !writable else { return waiter.resume(returning: .ready) }
+      precondition(writer == nil, "one task writes a channel at a time")
+      writeDeadline.set(after: idle)
+      writer = waiter
+    }
     try check(end)
   }
 

@@ -53,7 +53,10 @@ package final class Connector {
     let connector = Connector(addresses, on: loop)
     connector.deadline.set(after: timeout)
     connector.startNext()
-    if connector.outcome == nil { await withUnsafeContinuation { connector.continuation = $0 } }
+    // Looked at inside, since getting there may suspend.
+    await withUnsafeContinuation { waiter in
+      if connector.outcome == nil { connector.continuation = waiter } else { waiter.resume() }
+    }
     connector.nextAttempt.clear()
     connector.deadline.clear()
     return try (connector.outcome ?? .failure(.timedOut)).get()

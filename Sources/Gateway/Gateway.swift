@@ -9,6 +9,7 @@ package final class Gateway: Sendable {
   private let server: HTTPServer
   private let control: ControlPlane
   private let broker: TokenBroker
+  private let pools: LoopPools
   package let state = GatewayState()
   private let log: Logger
 
@@ -27,20 +28,26 @@ package final class Gateway: Sendable {
     let directory = RemoteDirectory(
       control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
     let broker = TokenBroker(
-      control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL))
+      control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
+      clock: configuration.wallClock)
     let admin = AdminAPI(
-      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace)
+      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace,
+      isReadOnly: configuration.isReadOnly)
+    let pools = LoopPools()
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
     self.broker = broker
+    self.pools = pools
     self.log = log
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
       onTrouble: { log.warning("\($0)") },
       makeHandler: { loop in
-        GatewayHandler(
-          configuration, pool: makePool(loop), grants: GrantCache(directory: directory, broker: broker), admin: admin,
-          health: health, log: log)
+        let pool = makePool(loop)
+        pools.add(pool, on: loop)
+        let grants = GrantCache(directory: directory, broker: broker, clock: configuration.wallClock)
+        return GatewayHandler(
+          configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
       })
   }
 
@@ -64,6 +71,7 @@ package final class Gateway: Sendable {
     let cut = await server.drain(timeout: timeout)
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
+    await pools.closeIdle()
     return cut
   }
 

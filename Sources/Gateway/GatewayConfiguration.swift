@@ -1,4 +1,5 @@
 package import ArtifactsAPI
+import EventLoop
 package import HTTPTransport
 
 /// What a gateway needs to know to serve. Checked by whoever fills it in.
@@ -20,6 +21,11 @@ package struct GatewayConfiguration: Sendable {
   package var isReadOnly = false
   package var maxConnections = 1024
   package var timeouts = Timeouts()
+  /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.
+  package var refsFirstByte = Duration.seconds(30)
+  package var packFirstByte = Duration.seconds(300)
+  /// Seconds since 1970, by which tokens expire.
+  package var wallClock: @Sendable () -> Double = { WallClock.now }
 
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
 

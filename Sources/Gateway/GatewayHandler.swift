@@ -52,7 +52,9 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID) async throws {
-    let relay = GitRelay(exchange, route, requestID: requestID, pool: pool, grants: grants)
+    let relay = GitRelay(
+      exchange, route, requestID: requestID, pool: pool, grants: grants,
+      firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
     var failure: ProxyError?
     do {
       try check(exchange.request, route)
@@ -61,11 +63,25 @@ final class GatewayHandler: RequestHandler {
       failure = hinted(error, route, exchange.request)
     }
     if let failure, !exchange.hasStarted {
-      let push = relay.inspectPush()
-      try await ErrorReply(error: failure, requestID: requestID).send(
-        on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
+      do { try await tell(failure, to: exchange, route, relay, requestID) } catch {
+        await relay.endPump()
+        throw error
+      }
     }
+    await relay.endPump()
     write(exchange, route, relay, failure, requestID)
+  }
+
+  private func tell(
+    _ failure: ProxyError, to exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ requestID: RequestID
+  ) async throws {
+    // How a push reads its answer stands in its body, which nobody has looked at when it is refused at once.
+    if route.operation == .service, route.service == .receivePack, ErrorReply.isGit(exchange.request) {
+      try await relay.readBeginning()
+    }
+    let push = relay.inspectPush()
+    try await ErrorReply(error: failure, requestID: requestID).send(
+      on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
   }
 
   /// What is refused before anybody is asked.
@@ -102,14 +118,18 @@ final class GatewayHandler: RequestHandler {
   ) {
     let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
     guard log.logLevel <= level else { return }
+    let pack = route.service == .uploadPack ? "upload-pack" : "receive-pack"
+    let service = route.operation == .advertisement ? "refs" : pack
+    let elapsed = Int((exchange.loop.now - exchange.startedAt) / 1_000_000)
     var metadata: Logger.Metadata = [
-      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)",
-      "service": "\(route.operation == .advertisement ? "refs" : route.service == .uploadPack ? "upload-pack" : "receive-pack")",
-      "status": "\(exchange.status ?? 0)", "bytes_in": "\(exchange.bodyBytesRead)", "bytes_out": "\(exchange.bytesWritten)",
-      "ms": "\((exchange.loop.now - exchange.startedAt) / 1_000_000)",
+      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)", "service": "\(service)",
+      "status": .stringConvertible(exchange.status ?? 0), "bytes_in": .stringConvertible(exchange.bodyBytesRead),
+      "bytes_out": .stringConvertible(exchange.bytesWritten), "ms": .stringConvertible(elapsed),
     ]
-    if let headAt = relay.headAt { metadata["head_ms"] = "\((headAt - exchange.startedAt) / 1_000_000)" }
-    if relay.retryCount > 0 { metadata["retries"] = "\(relay.retryCount)" }
+    if let headAt = relay.headAt {
+      metadata["head_ms"] = .stringConvertible(Int((headAt - exchange.startedAt) / 1_000_000))
+    }
+    if relay.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.retryCount) }
     if let failure {
       metadata["error"] = "\(failure.code.rawValue)"
       metadata["reason"] = "\(failure.text)"

@@ -88,10 +88,13 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
         retryAfter: error.retryAfter)
     case 500...:
       return ProxyError(
-        .upstreamError, status: status == 503 ? 503 : 502, "cannot \(what): the Artifacts API answered \(status): \(named)",
-        retryAfter: error.retryAfter)
+        .upstreamError, status: status == 503 ? 503 : 502,
+        "cannot \(what): the Artifacts API answered \(status): \(named)", retryAfter: error.retryAfter)
     default:
-      return ProxyError(.upstreamError, status: status, "cannot \(what): the Artifacts API answered \(status): \(named)")
+      // A failure under a good status, or a redirect, is no status to pass on.
+      return ProxyError(
+        .upstreamError, status: (400..<500).contains(status) ? status : 502,
+        "cannot \(what): the Artifacts API answered \(status): \(named)")
     }
   }
 

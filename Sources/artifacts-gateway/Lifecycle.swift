@@ -22,8 +22,9 @@ actor Lifecycle {
 
   /// Returns once `number` signals to end have come.
   func signals(_ number: Int) async {
-    if count >= number { return }
-    await withCheckedContinuation { waiting.append((number, $0)) }
+    await withCheckedContinuation { waiter in
+      if count >= number { waiter.resume() } else { waiting.append((number, waiter)) }
+    }
   }
 
   private func signalled() {

@@ -25,7 +25,7 @@ struct Rung: Sendable, CustomTestStringConvertible {
     Rung(name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol"], own: ["Logging"]),
     Rung(
       name: "artifacts-gateway", below: ["Gateway", "ArtifactsEmulator"],
-      own: ["ArgumentParser", "CVersion", "Logging"]),
+      own: ["ArgumentParser", "CVersion", "Logging", "TOMLKit"]),
   ]
 
   /// What every module may import.

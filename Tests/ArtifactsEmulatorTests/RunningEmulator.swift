@@ -12,10 +12,12 @@ struct RunningEmulator {
   private let group: LoopGroup
 
   /// Starts an emulator on `folder` for the length of `body`.
-  static func with<Result>(in folder: String, _ body: (RunningEmulator) async throws -> Result) async throws -> Result {
+  static func with<Result>(
+    in folder: String, imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result
+  ) async throws -> Result {
     let group = try LoopGroup(count: 1)
     let configuration = ArtifactsEmulator.Configuration(
-      dataDirectory: folder + "/data", apiToken: TestService.token)
+      dataDirectory: folder + "/data", apiToken: TestService.token, imports: imports)
     let running = RunningEmulator(
       folder: folder, emulator: try ArtifactsEmulator(configuration: configuration), group: group)
     do {
@@ -31,8 +33,10 @@ struct RunningEmulator {
     }
   }
 
-  static func with<Result>(_ body: (RunningEmulator) async throws -> Result) async throws -> Result {
-    try await withTemporaryFolder { folder in try await with(in: folder) { try await body($0) } }
+  static func with<Result>(imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result)
+    async throws -> Result
+  {
+    try await withTemporaryFolder { folder in try await with(in: folder, imports: imports) { try await body($0) } }
   }
 
   // MARK: REST
@@ -54,6 +58,11 @@ struct RunningEmulator {
       throw TestFailure("\(answer)")
     }
     return token
+  }
+
+  /// Asks the control plane about the namespace `demo`.
+  func api(_ method: String, _ path: String, _ body: String = "") async throws -> RawAnswer {
+    try await ask(method, "\(TestService.root)/namespaces/demo\(path)", api: body)
   }
 
   private func ask(_ method: String, _ path: String, api body: String) async throws -> RawAnswer {
@@ -177,6 +186,18 @@ struct RawAnswer: CustomStringConvertible {
 
   var text: String { String(decoding: body, as: UTF8.self) }
   var description: String { "\(head)\n\n\(text)" }
+
+  var json: JSONValue? { JSONValue(parsing: body) }
+  var items: [JSONValue] { if case .array(let items)? = json?["result"] { items } else { [] } }
+
+  private var error: JSONValue? {
+    guard case .array(let errors)? = json?["errors"] else { return nil }
+    return errors.first
+  }
+
+  var code: Int? { error?["code"]?.count }
+  var message: String? { error?["message"]?.text }
+  var pointer: String? { error?["source"]?["pointer"]?.text }
 
   func field(_ name: String) -> String? {
     for line in head.split(separator: "\r\n").dropFirst() where line.lowercased().hasPrefix(name + ": ") {

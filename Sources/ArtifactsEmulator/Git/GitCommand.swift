@@ -8,6 +8,8 @@ struct GitCommand {
   let arguments: [String]
   /// The value of `GIT_PROTOCOL`, checked by whoever gives it.
   var protocolText: String?
+  /// The one scheme that git may talk, also when it is redirected; nil for any.
+  var allowedProtocol: String?
 
   /// The refs of a repository, as smart HTTP advertises them in protocol v0 (`git-upload-pack(1)`).
   static func advertise(_ service: Service, in directory: String) -> GitCommand {
@@ -42,6 +44,8 @@ struct GitCommand {
         [
           "receive.denyNonFastForwards=false", "receive.denyDeletes=false", "receive.denyCurrentBranch=ignore",
           "receive.denyDeleteCurrent=ignore", "receive.autogc=false",
+          // Pushed packs stay packs: a clone then copies their bytes, where loose objects would be compressed anew.
+          "receive.unpackLimit=1",
           // A push that was answered is durable, as on the service.
           "core.fsync=committed,pack-metadata,reference", "core.fsyncMethod=batch",
         ]
@@ -59,6 +63,7 @@ struct GitCommand {
       "GIT_AUTHOR_EMAIL": "artifacts@localhost", "GIT_COMMITTER_EMAIL": "artifacts@localhost",
     ]
     if let protocolText { environment["GIT_PROTOCOL"] = protocolText }
+    if let allowedProtocol { environment["GIT_ALLOW_PROTOCOL"] = allowedProtocol }
     var options = PlatformOptions()
     // A session of its own: git's helpers die with it, and Ctrl-C at the terminal does not cut what is being drained.
     options.createSession = true

@@ -26,6 +26,9 @@ package struct APIFault: Error, Sendable, Equatable {
 
   static let notAuthenticated = APIFault(status: 401, code: 10000, message: "Authentication error")
   static let internalError = APIFault(status: 500, code: 10400, message: "An internal error occurred.")
+  static let corrupt = APIFault(status: 500, code: 10400, message: "A stored git object is corrupt.")
+  static let memoryLimit = APIFault(status: 413, code: 10402, message: "The result is too large to hold in memory.")
+  static let objectHash = invalid("Invalid SHA-1 hash", at: "hash")
   static let tooLarge = APIFault(status: 413, code: 10100, message: "Request body too large")
   static let repoName = APIFault(
     status: 400, code: 10101, message: "Invalid repo name: must match /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/", pointer: "/name")
@@ -58,6 +61,10 @@ package struct APIFault: Error, Sendable, Equatable {
       case .repoNotFound: .notFound("Repository")
       case .repoExists(let name): .exists("repo already exists: \(name)")
       case .tokenNotFound: .notFound("Token")
+      // Never recorded; the codes are documented.
+      case .notReady(.importing):
+        APIFault(status: 409, code: 10302, message: "Repository import is still in progress")
+      case .notReady: APIFault(status: 409, code: 10303, message: "Repository fork is still in progress")
       case .inUse, .damaged, .system: .internalError
       }
   }

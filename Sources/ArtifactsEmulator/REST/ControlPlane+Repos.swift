@@ -18,12 +18,18 @@ extension ControlPlane {
     let readOnly = try fields.bool("read_only") ?? false
     let new = Store.NewRepo(name: name, description: description, defaultBranch: branch, readOnly: readOnly)
     let (record, token) = try await store.createRepo(new, in: namespace)
-    let result = JSONValue.members([
-      "id": .string(record.id), "name": .string(record.name), "description": .text(record.description),
-      "default_branch": .string(record.defaultBranch), "remote": .string(remote(of: record)),
-      "token": .string(token.plaintext),
-    ])
-    return .success(result, status: 201)
+    return .success(.object(created(record, token)), status: 201)
+  }
+
+  /// What the maker of a repo is told.
+  func created(_ record: RepoRecord, _ token: TokenRecord) -> [JSONValue.Member] {
+    [
+      .init(name: "id", value: .string(record.id)), .init(name: "name", value: .string(record.name)),
+      .init(name: "description", value: .text(record.description)),
+      .init(name: "default_branch", value: .string(record.defaultBranch)),
+      .init(name: "remote", value: .string(remote(of: record))),
+      .init(name: "token", value: .string(token.plaintext)),
+    ]
   }
 
   func listRepos(in namespace: String, _ request: APIRequest) async throws -> APIReply {
@@ -34,11 +40,13 @@ extension ControlPlane {
     let order = "\(sort.rawValue) \(direction.rawValue)"
     let cursor = try Self.cursor(query, order: order)
     var repos = await store.repos(in: namespace)
-    if let search = query["search"], !search.isEmpty { repos = repos.filter { $0.name.contains(search) } }
-    let place = { (repo: RepoRecord) in Self.place(of: repo, by: sort) }
+    if let search = query["search"], !search.isEmpty { repos = repos.filter { $0.record.name.contains(search) } }
+    let place = { (repo: (record: RepoRecord, status: RepoStatus)) in Self.place(of: repo.record, by: sort) }
     repos.sort { direction == .asc ? place($0) < place($1) : place($1) < place($0) }
     let page = Page(repos, after: cursor, perPage: limit, order: order, key: place)
-    let items = page.items.map { JSONValue.object(members(of: $0) + [.init(name: "status", value: .string("ready"))]) }
+    let items = page.items.map { repo in
+      JSONValue.object(members(of: repo.record) + [.init(name: "status", value: .string(repo.status.rawValue))])
+    }
     return .success(.array(items), info: page.info)
   }
 

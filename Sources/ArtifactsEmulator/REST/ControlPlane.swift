@@ -4,14 +4,19 @@ import Synchronization
 package final class ControlPlane: Sendable {
   let store: Store
   private let apiToken: String
+  let imports: ImportRule
   private let base: Mutex<String>
+  /// Forks and imports under way.
+  let works = WorkList()
 
   /// - Parameters:
   ///   - apiToken: what clients must present as `Authorization: Bearer`.
+  ///   - imports: where imports may come from.
   ///   - baseURL: `http://host:port`, without a slash at the end, that `remote` begins with.
-  package init(store: Store, apiToken: String, baseURL: String) {
+  package init(store: Store, apiToken: String, baseURL: String, imports: ImportRule = ImportRule()) {
     self.store = store
     self.apiToken = apiToken
+    self.imports = imports
     base = Mutex(baseURL)
   }
 
@@ -49,6 +54,8 @@ package final class ControlPlane: Sendable {
       case .listRepos(let namespace): try await listRepos(in: namespace, request)
       case .getRepo(let namespace, let repo): try await getRepo(repo, in: namespace)
       case .deleteRepo(let namespace, let repo): try await deleteRepo(repo, in: namespace)
+      case .forkRepo(let namespace, let repo): try await forkRepo(repo, in: namespace, request)
+      case .importRepo(let namespace, let repo): try await importRepo(repo, in: namespace, request)
       case .listTokens(let namespace, let repo): try await listTokens(of: repo, in: namespace, request)
       case .createToken(let namespace): try await createToken(in: namespace, request)
       case .revokeToken(let namespace, let id): try await revokeToken(id, in: namespace)
@@ -63,7 +70,7 @@ package final class ControlPlane: Sendable {
   }
 
   /// Compares every byte whatever differs, so that the time taken tells nothing about the token.
-  private func isAuthenticated(_ authorization: String?) -> Bool {
+  func isAuthenticated(_ authorization: String?) -> Bool {
     guard let authorization, let presented = Authorization.bearer(authorization) else { return false }
     let expected = Array(apiToken.utf8)
     let found = Array(presented.utf8)

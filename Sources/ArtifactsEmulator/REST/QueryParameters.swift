@@ -29,6 +29,20 @@ struct QueryParameters {
     return count
   }
 
+  /// A whole number that may be 0; 0 when it is not given. Throws 10100 when it is none.
+  func offset(_ name: String) throws(APIFault) -> Int {
+    if let text = values[name], let value = Double(text) {
+      if value < 0 { throw .invalid("Too small: expected number to be >=0", at: name) }
+      if value == 0 { return 0 }
+    }
+    return values[name] == nil ? 0 : try count(name, fallback: 0)
+  }
+
+  func requiredString(_ name: String) throws(APIFault) -> String {
+    guard let text = values[name] else { throw .wrongKind("undefined", expected: "string", at: name) }
+    return text
+  }
+
   /// One of the words of an enumeration; `fallback` when it is not given. Throws 10100 for any other word.
   func option<Option: RawRepresentable & CaseIterable>(_ name: String, fallback: Option) throws(APIFault) -> Option
   where Option.RawValue == String {

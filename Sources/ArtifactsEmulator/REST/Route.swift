@@ -8,6 +8,8 @@ enum Route: Equatable {
   case listRepos(namespace: String)
   case getRepo(namespace: String, repo: String)
   case deleteRepo(namespace: String, repo: String)
+  case forkRepo(namespace: String, repo: String)
+  case importRepo(namespace: String, repo: String)
   case listTokens(namespace: String, repo: String)
   case createToken(namespace: String)
   case revokeToken(namespace: String, id: String)
@@ -15,15 +17,7 @@ enum Route: Equatable {
   /// Finds the route of a percent-encoded path. Returns nil for an unknown path, and for another method on a known one:
   /// the service answers both alike.
   init?(method: String, path: String) {
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map { PercentCoding.decode($0) }
-    guard segments.count >= 5, segments[0] == "", segments[1] == "accounts", let account = segments[2],
-      Self.isAccount(account), segments[3] == "artifacts", segments[4] == "namespaces"
-    else { return nil }
-    var rest: [String] = []
-    for segment in segments[5...] {
-      guard let segment, !segment.isEmpty else { return nil }
-      rest.append(segment)
-    }
+    guard let rest = Self.segments(path) else { return nil }
     switch (method, rest.count, rest.count > 1 ? rest[1] : "", rest.count > 3 ? rest[3] : "") {
     case ("POST", 0, _, _): self = .createNamespace
     case ("GET", 0, _, _): self = .listNamespaces
@@ -33,11 +27,28 @@ enum Route: Equatable {
     case ("GET", 2, "repos", _): self = .listRepos(namespace: rest[0])
     case ("GET", 3, "repos", _): self = .getRepo(namespace: rest[0], repo: rest[2])
     case ("DELETE", 3, "repos", _): self = .deleteRepo(namespace: rest[0], repo: rest[2])
+    case ("POST", 4, "repos", "fork"): self = .forkRepo(namespace: rest[0], repo: rest[2])
+    case ("POST", 4, "repos", "import"): self = .importRepo(namespace: rest[0], repo: rest[2])
     case ("GET", 4, "repos", "tokens"): self = .listTokens(namespace: rest[0], repo: rest[2])
     case ("POST", 2, "tokens", _): self = .createToken(namespace: rest[0])
     case ("DELETE", 3, "tokens", _): self = .revokeToken(namespace: rest[0], id: rest[2])
     default: return nil
     }
+  }
+
+  /// The decoded segments behind `/accounts/{account}/artifacts/namespaces`; nil for any other path and for a segment that
+  /// is empty or cannot be decoded.
+  static func segments(_ path: String) -> [String]? {
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map { PercentCoding.decode($0) }
+    guard segments.count >= 5, segments[0] == "", segments[1] == "accounts", let account = segments[2],
+      isAccount(account), segments[3] == "artifacts", segments[4] == "namespaces"
+    else { return nil }
+    var rest: [String] = []
+    for segment in segments[5...] {
+      guard let segment, !segment.isEmpty else { return nil }
+      rest.append(segment)
+    }
+    return rest
   }
 
   /// The namespace in the path.
@@ -46,14 +57,18 @@ enum Route: Equatable {
     case .createNamespace, .listNamespaces: nil
     case .getNamespace(let name), .deleteNamespace(let name): name
     case .createRepo(let name), .listRepos(let name), .createToken(let name): name
-    case .getRepo(let name, _), .deleteRepo(let name, _), .listTokens(let name, _), .revokeToken(let name, _): name
+    case .getRepo(let name, _), .deleteRepo(let name, _), .listTokens(let name, _), .revokeToken(let name, _),
+      .forkRepo(let name, _), .importRepo(let name, _):
+      name
     }
   }
 
   /// The repo in the path.
   var repo: String? {
     switch self {
-    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name): name
+    case .getRepo(_, let name), .deleteRepo(_, let name), .listTokens(_, let name), .forkRepo(_, let name),
+      .importRepo(_, let name):
+      name
     default: nil
     }
   }

@@ -17,15 +17,17 @@ package final class ArtifactsEmulator: Sendable {
     /// `http://host:port` that repos' remotes begin with, for clients that reach the service by another name than the
     /// address it listens on.
     package var publicURL: String?
+    package var imports: ImportRule
     package var logger: Logger
 
     package init(
-      dataDirectory: String, apiToken: String, publicURL: String? = nil,
+      dataDirectory: String, apiToken: String, publicURL: String? = nil, imports: ImportRule = ImportRule(),
       logger: Logger = Logger(label: "artifacts-emulator")
     ) {
       self.dataDirectory = dataDirectory
       self.apiToken = apiToken
       self.publicURL = publicURL
+      self.imports = imports
       self.logger = logger
     }
   }
@@ -44,7 +46,9 @@ package final class ArtifactsEmulator: Sendable {
   package init(configuration: Configuration) throws(StoreError) {
     self.configuration = configuration
     let store = try Store(path: configuration.dataDirectory)
-    plane = ControlPlane(store: store, apiToken: configuration.apiToken, baseURL: configuration.publicURL ?? "")
+    plane = ControlPlane(
+      store: store, apiToken: configuration.apiToken, baseURL: configuration.publicURL ?? "",
+      imports: configuration.imports)
   }
 
   /// The data behind the service.
@@ -99,6 +103,7 @@ package final class ArtifactsEmulator: Sendable {
       return state
     }
     let cut = await ended?.server.drain(timeout: grace) ?? 0
+    await plane.works.close()
     store.close()
     return cut
   }

@@ -9,16 +9,19 @@ final class EmulatorHandler: RequestHandler {
 
   private let plane: ControlPlane
   private let git: GitEndpoint
+  private let content: ContentEndpoint
 
   init(plane: ControlPlane, logger: Logger) {
     self.plane = plane
     git = GitEndpoint(store: plane.store, logger: logger)
+    content = ContentEndpoint(plane: plane, logger: logger)
   }
 
   func handle(_ exchange: ServerExchange) async throws {
     let path = exchange.request.path
     if path.hasPrefix(Self.base + "/") {
-      try await control(exchange)
+      let route = ContentRoute(method: exchange.request.method.rawValue, path: path.dropFirst(Self.base.count))
+      if let route { try await content.handle(exchange, route) } else { try await control(exchange) }
     } else if path.hasPrefix("/git/") {
       try await git.handle(exchange)
     } else {
@@ -40,8 +43,6 @@ final class EmulatorHandler: RequestHandler {
       guard case .tooLong = error else { throw error }
       reply = .failure(.tooLarge)
     }
-    var fields = Fields()
-    if let type = reply.contentType { fields.append(.contentType, type) }
-    try await exchange.respond(status: reply.status, fields: fields, body: reply.body)
+    try await exchange.respond(reply)
   }
 }

@@ -18,7 +18,9 @@ final class DataDirectory: Sendable {
   private let lock: Mutex<CInt?>
 
   /// Makes the folder if there is none and takes its lock, or throws `.inUse`.
-  init(_ path: String) throws(StoreError) {
+  init(_ name: String) throws(StoreError) {
+    // Made absolute, since git is run in another folder than this process.
+    let path = name.hasPrefix("/") ? name : "\(FileManager.default.currentDirectoryPath)/\(name)"
     self.path = path
     do {
       // 0700: the folder holds tokens, and the repos that they open.

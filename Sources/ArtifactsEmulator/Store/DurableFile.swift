@@ -78,6 +78,24 @@ enum DurableFile {
     guard fsync(folder.rawValue) == 0 else { throw .system(path: path, SystemError("fsync")) }
   }
 
+  /// Syncs every file and folder of a tree that somebody else has written.
+  static func syncTree(_ path: String) throws(StoreError) {
+    for name in names(in: path) {
+      let child = "\(path)/\(name)"
+      let number = open(child, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      guard number >= 0 else { throw .system(path: child, SystemError("open")) }
+      let file = OwnedDescriptor(owning: number)
+      var state = stat()
+      guard fstat(file.rawValue, &state) == 0 else { throw .system(path: child, SystemError("fstat")) }
+      if state.st_mode & S_IFMT == S_IFDIR {
+        try syncTree(child)
+      } else if fsync(file.rawValue) != 0 {
+        throw .system(path: child, SystemError("fsync"))
+      }
+    }
+    try syncFolder(path)
+  }
+
   /// Makes one folder, which may be there already.
   static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(StoreError) {
     guard mkdir(path, mode) != 0, errno != EEXIST else { return }

@@ -42,6 +42,11 @@ package struct RepoRecord: Sendable, Codable, Equatable {
   package let updatedAt: Timestamp
 }
 
+/// Whether a repo can be used yet. Not on disk: what was not ready at a crash is gone.
+package enum RepoStatus: String, Sendable {
+  case ready, forking, importing
+}
+
 /// What a git token opens.
 package enum TokenScope: String, Sendable, Codable {
   case read, write

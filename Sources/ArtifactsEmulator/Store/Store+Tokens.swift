@@ -29,7 +29,8 @@ extension Store {
   package func createToken(for name: String, in namespace: String, scope: TokenScope, lifetimeSeconds: Int)
     throws(StoreError) -> TokenRecord
   {
-    guard let home = namespaces[namespace], let repo = home.repos[name] else { throw .repoNotFound }
+    let repo = try readyRepo(name, in: namespace)
+    guard let home = namespaces[namespace] else { throw .repoNotFound }
     let token = freshToken(scope, lifetimeSeconds: lifetimeSeconds, in: home.record)
     try TokenJournal.append(token, to: directory.tokens(of: repo.record))
     remember(token, of: repo.record)
@@ -38,8 +39,7 @@ extension Store {
 
   /// The tokens of a repo, oldest first. Throws `.repoNotFound`.
   package func tokens(of name: String, in namespace: String) throws(StoreError) -> [TokenRecord] {
-    guard let repo = namespaces[namespace]?.repos[name] else { throw .repoNotFound }
-    return repo.tokens
+    try readyRepo(name, in: namespace).tokens
   }
 
   /// Revokes a token for good; again is no error. Throws `.tokenNotFound` also for another namespace's token.

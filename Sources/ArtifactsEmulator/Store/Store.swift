@@ -13,6 +13,7 @@ package actor Store {
     let record: RepoRecord
     /// In order of creation.
     var tokens: [TokenRecord] = []
+    var status = RepoStatus.ready
   }
 
   /// Where a token or its secret is found.
@@ -46,7 +47,7 @@ package actor Store {
   }
 
   /// A creation time that no other object of this store has, even when two are made in one millisecond.
-  private func nextCreation() -> Timestamp {
+  func nextCreation() -> Timestamp {
     lastCreation = max(clock(), Timestamp(milliseconds: lastCreation.milliseconds + 1))
     return lastCreation
   }
@@ -121,41 +122,25 @@ package actor Store {
 
   /// Makes an empty repo, its namespace if need be, and its first token (write, one day). Throws `.repoExists`.
   package func createRepo(_ new: NewRepo, in namespace: String) throws(StoreError) -> (RepoRecord, TokenRecord) {
-    if namespaces[namespace] == nil { _ = try createNamespace(namespace, jurisdiction: .unrestricted) }
-    guard let home = namespaces[namespace] else { throw .namespaceNotFound }
-    guard home.repos[new.name] == nil else { throw .repoExists(name: new.name) }
-    let created = nextCreation()
-    let record = RepoRecord(
-      id: Identifier.fresh(), namespace: namespace, name: new.name, description: new.description,
-      defaultBranch: new.defaultBranch, readOnly: new.readOnly, source: nil, createdAt: created, updatedAt: created)
-    let token = freshToken(.write, lifetimeSeconds: Self.defaultTokenLifetime, in: home.record)
-    let folder = directory.folder(of: record)
-    let scratch = DataDirectory.hidden(folder)
-    do throws(StoreError) {
-      try DurableFile.makeFolder(scratch)
-      try BareRepository.make(at: scratch + "/git", branch: record.defaultBranch)
-      try DurableFile.write(scratch + "/tokens.jsonl", TokenJournal.line(token), mode: TokenJournal.mode)
-      try DurableFile.write(scratch + "/repo.json", Index.encode(record))
-      try DurableFile.syncFolder(scratch)
-      try DurableFile.move(scratch, to: folder)
-    } catch {
-      DurableFile.remove(scratch)
-      throw error
-    }
-    namespaces[namespace]?.repos[record.name] = Repo(record: record)
-    remember(token, of: record)
-    return (record, token)
+    let growing = try begin(new, in: namespace, source: nil, as: .ready)
+    try finish(growing)
+    return (growing.record, growing.token)
   }
 
-  /// Throws `.repoNotFound`.
+  /// Throws `.repoNotFound`, `.notReady`.
   package func repo(_ name: String, in namespace: String) throws(StoreError) -> RepoRecord {
+    try readyRepo(name, in: namespace).record
+  }
+
+  func readyRepo(_ name: String, in namespace: String) throws(StoreError) -> Repo {
     guard let found = namespaces[namespace]?.repos[name] else { throw .repoNotFound }
-    return found.record
+    guard found.status == .ready else { throw .notReady(found.status) }
+    return found
   }
 
   /// The repos of a namespace in no order; none when there is no such namespace.
-  package func repos(in namespace: String) -> [RepoRecord] {
-    namespaces[namespace]?.repos.values.map(\.record) ?? []
+  package func repos(in namespace: String) -> [(record: RepoRecord, status: RepoStatus)] {
+    namespaces[namespace]?.repos.values.map { ($0.record, $0.status) } ?? []
   }
 
   /// The bare repository of a repo.
@@ -169,13 +154,14 @@ package actor Store {
   }
 
   /// Removes a repo and its tokens and returns its id; a name that was deleted before gives the id that it had.
-  /// Throws `.repoNotFound`.
+  /// Throws `.repoNotFound`, `.notReady`.
   package func deleteRepo(_ name: String, in namespace: String) throws(StoreError) -> String {
     guard let home = namespaces[namespace] else { throw .repoNotFound }
     guard let found = home.repos[name] else {
       guard let departed = home.record.departed.last(where: { $0.name == name }) else { throw .repoNotFound }
       return departed.id
     }
+    guard found.status == .ready else { throw .notReady(found.status) }
     // The name is noted first: after a crash in between the repo still lives, and a live repo outranks the note.
     var record = home.record
     record.departed.removeAll { $0.name == name }
@@ -193,7 +179,7 @@ package actor Store {
   }
 
   /// A big tree takes a while to remove, and nobody can see it any more. What a crash keeps is swept at the next start.
-  private nonisolated func removeLater(_ path: String) {
+  nonisolated func removeLater(_ path: String) {
     Task.detached(priority: .background) { DurableFile.remove(path) }
   }
 }

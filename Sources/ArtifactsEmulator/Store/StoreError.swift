@@ -12,6 +12,8 @@ package enum StoreError: Error, CustomStringConvertible {
   case repoNotFound
   case repoExists(name: String)
   case tokenNotFound
+  /// The repo is still being filled.
+  case notReady(RepoStatus)
 
   package var description: String {
     switch self {
@@ -23,6 +25,7 @@ package enum StoreError: Error, CustomStringConvertible {
     case .repoNotFound: "no such repo"
     case .repoExists(let name): "the repo \(name) exists"
     case .tokenNotFound: "no such token"
+    case .notReady(let status): "the repo is still \(status.rawValue)"
     }
   }
 }

@@ -13,6 +13,7 @@ struct AdminAPI {
   let directory: RemoteDirectory
   let broker: TokenBroker
   let defaultNamespace: String
+  let isReadOnly: Bool
 
   /// A repo as callers see it: upstream's fields and the URL to clone it by.
   private struct RepoView: Encodable {
@@ -65,6 +66,8 @@ struct AdminAPI {
       var problem = error
       problem.request_id = requestID
       var fields = Fields([(.contentType, "application/problem+json"), ("x-request-id", requestID)])
+      fields.append("x-artifacts-gateway-error", problem.word)
+      if let allow = problem.allow { fields.append(.allow, allow) }
       if let seconds = problem.retryAfter { fields.append(.retryAfter, "\(max(1, seconds))") }
       try await exchange.respond(status: problem.status, fields: fields, body: encode(problem))
     }
@@ -81,6 +84,9 @@ struct AdminAPI {
     guard segments.first == "repos", segments.count <= 2 else {
       throw Problem(404, "no such call; repos are under /api/v1/repos")
     }
+    if isReadOnly, exchange.request.method != .get {
+      throw Problem(403, "this gateway is read-only")
+    }
     if exchange.request.method != .get, BrowserGuard.isCrossSite(exchange.request) {
       throw Problem(403, "state-changing calls from pages of another site are refused")
     }
@@ -88,7 +94,7 @@ struct AdminAPI {
       switch exchange.request.method {
       case .get: try await list(exchange, namespace)
       case .post: try await create(exchange, namespace)
-      default: throw Problem(405, "only GET and POST are served here")
+      default: throw Problem(405, "only GET and POST are served here", allow: "GET, POST")
       }
     } else {
       guard RepoKey.isName(segments[1]) else { throw Problem(400, "not a name of a repo", pointer: "/name") }
@@ -99,7 +105,7 @@ struct AdminAPI {
         await answer(exchange, 200, view(found, exchange, namespace))
       case .put: try await ensure(exchange, repo)
       case .delete: try await delete(exchange, repo)
-      default: throw Problem(405, "only GET, PUT and DELETE are served here")
+      default: throw Problem(405, "only GET, PUT and DELETE are served here", allow: "GET, PUT, DELETE")
       }
     }
   }

@@ -14,6 +14,8 @@ struct Problem: Error, Encodable {
   var name: String?
   var pointer: String?
   var request_id: String?
+  /// For `Allow`.
+  var allow: String?
   /// Seconds, for `Retry-After`.
   var retryAfter: Int?
 
@@ -21,8 +23,12 @@ struct Problem: Error, Encodable {
     case type, title, status, detail, code, name, pointer, request_id
   }
 
-  init(_ status: Int, _ detail: String, pointer: String? = nil) {
+  /// The same as a word for programs: upstream's name, else the status.
+  var word: String { (name ?? title.replacingBlanks).lowercased() }
+
+  init(_ status: Int, _ detail: String, pointer: String? = nil, allow: String? = nil) {
     self.status = status
+    self.allow = allow
     self.detail = detail
     self.pointer = pointer
     title = Status.phrase(status).description
@@ -51,4 +57,8 @@ struct Problem: Error, Encodable {
     10302: "IMPORT_IN_PROGRESS", 10303: "FORK_IN_PROGRESS", 10400: "INTERNAL_ERROR", 10401: "UPSTREAM_UNAVAILABLE",
     10402: "MEMORY_LIMIT",
   ]
+}
+
+extension String {
+  fileprivate var replacingBlanks: String { String(map { $0 == " " ? "_" : $0 }) }
 }

@@ -27,28 +27,33 @@ package struct GatewayLogHandler: LogHandler {
 
   package func log(event: LogEvent) {
     let merged = metadata.merging(event.metadata ?? [:]) { $1 }
-    let pairs = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    let pairs = merged.sorted { $0.key < $1.key }
     switch format {
     case .json: sink.write(json(event, pairs))
     case .text: sink.write(text(event, pairs))
     }
   }
 
-  private func json(_ event: LogEvent, _ pairs: [(String, String)]) -> String {
+  private func json(_ event: LogEvent, _ pairs: [(key: String, value: Logger.MetadataValue)]) -> String {
     var line = "{\"level\":\"\(event.level)\",\"message\":"
     Self.quote("\(event.message)", into: &line)
     for (key, value) in pairs {
       line += ","
       Self.quote(key, into: &line)
       line += ":"
-      Self.quote(value, into: &line)
+      if case .stringConvertible(let number as Int) = value {
+        line += "\(number)"
+      } else {
+        Self.quote("\(value)", into: &line)
+      }
     }
     return line + ",\"time\":\"\(Self.timestamp())\"}\n"
   }
 
-  private func text(_ event: LogEvent, _ pairs: [(String, String)]) -> String {
+  private func text(_ event: LogEvent, _ pairs: [(key: String, value: Logger.MetadataValue)]) -> String {
     var line = "\(Self.timestamp()) \(event.level) \(GitError.sanitised("\(event.message)"))"
     for (key, value) in pairs {
+      let value = "\(value)"
       line += " \(key)="
       let isPlain = value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
       if isPlain && !value.isEmpty { line += value } else { Self.quote(value, into: &line) }

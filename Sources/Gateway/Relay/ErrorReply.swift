@@ -14,8 +14,13 @@ struct ErrorReply {
   var text: String { "\(error.text) (req \(requestID))" }
 
   /// - Parameter inSideband: for a push, whether `side-band-64k` was negotiated; for a fetch it makes no difference.
-  func send(on exchange: ServerExchange, _ route: GitRoute, inSideband: Bool, isProbe: Bool) async throws(TransportError) {
-    guard route.operation == .service, Self.isGit(exchange.request) else { return try await sendStatus(on: exchange) }
+  func send(on exchange: ServerExchange, _ route: GitRoute, inSideband: Bool, isProbe: Bool)
+    async throws(TransportError)
+  {
+    // A wrong content type is no git's, whatever the client calls itself.
+    guard route.operation == .service, error.status != 415, Self.isGit(exchange.request) else {
+      return try await sendStatus(on: exchange)
+    }
     switch route.service {
     case .uploadPack:
       try await sendResult(on: exchange, route, GitError.errPacket(text))
@@ -29,7 +34,8 @@ struct ErrorReply {
     }
   }
 
-  private func sendResult(on exchange: ServerExchange, _ route: GitRoute, _ body: [UInt8]) async throws(TransportError) {
+  private func sendResult(on exchange: ServerExchange, _ route: GitRoute, _ body: [UInt8]) async throws(TransportError)
+  {
     var fields = Fields([(.contentType, route.service.resultContentType), (.cacheControl, "no-cache")])
     mark(&fields)
     try await exchange.respond(status: 200, fields: fields, body: body)

@@ -6,26 +6,21 @@ enum ForwardedFields {
   /// take them away.
   static func append(of request: RequestHead, to writer: inout HeadWriter) {
     let named = request.namesHopFields ? connectionOptions(request.fields) : []
-    request.fields.forEach { name, value in
-      if !isStoppedInbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
+    request.fields.forEachLine { name, line in
+      if !isStoppedInbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) {
+        writer.append(line: line)
+      }
     }
   }
 
   /// Writes those fields of the upstream's response that go to the client.
   static func append(of response: ResponseHead, to writer: inout HeadWriter) {
     let named = response.namesHopFields ? connectionOptions(response.fields) : []
-    response.fields.forEach { name, value in
-      if !isStoppedOutbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) { write(name, value, &writer) }
+    response.fields.forEachLine { name, line in
+      if !isStoppedOutbound(name), named.isEmpty || !named.contains(where: { $0.elementsEqual(name) }) {
+        writer.append(line: line)
+      }
     }
-  }
-
-  private static func write(
-    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ writer: inout HeadWriter
-  ) {
-    writer.append(name)
-    writer.append(": ")
-    writer.append(value)
-    writer.append("\r\n")
   }
 
   /// The fields that `Connection` names beside `close` and `keep-alive`, lower-case.

@@ -18,7 +18,7 @@ extension GitRelay {
       throw ProxyError(error, talkingTo: origin)
     }
     do throws(TransportError) {
-      if connection.isBodyRead {
+      if connection.isBodyRead, route.operation == .advertisement || Self.isWhole(list) {
         start(head, length: list.byteCount)
         try await exchange.write(list, isLast: true)
         return
@@ -29,6 +29,13 @@ extension GitRelay {
       // The client is gone, or was cut off; there is nobody to tell.
       connection.close()
     }
+  }
+
+  /// Whether a result that has come in one piece ends between two packets.
+  private static func isWhole(_ list: GatherList) -> Bool {
+    var tracker = PktLineTracker(sideband: .never)
+    list.forEach { _ = tracker.advance(over: $0) }
+    return tracker.isTransparent || tracker.isBetweenPackets && tracker.heldPrefix.isEmpty
   }
 
   private func start(_ head: ResponseHead, length: Int?) {
@@ -48,6 +55,7 @@ extension GitRelay {
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {
+        cutReason = error
         exchange.abort()
         return
       }
@@ -55,18 +63,25 @@ extension GitRelay {
   }
 
   /// Copies a result, following its pkt-lines.
-  private func streamTracked(_ head: ResponseHead, _ first: GatherList, from connection: ClientConnection)
+  private func streamTracked(_ head: ResponseHead, _ list: GatherList, from connection: ClientConnection)
     async throws(TransportError)
   {
     let tracked = TrackedBody(sideband: sidebandStart)
     var turn = FairTurn(exchange.loop)
-    let list = first
     start(head, length: nil)
     while true {
       await turn.took(list.byteCount)
-      tracked.follow(list, isLast: connection.isBodyRead)
-      try await exchange.write(tracked.outgoing, isLast: connection.isBodyRead)
-      list.removeAll()
+      repeat {
+        tracked.follow(list)
+        let isLast = connection.isBodyRead && list.isEmpty
+        if isLast, tracked.isCut {
+          try await exchange.write(tracked.outgoing)
+          let reason = TransportError.malformed(HTTPParseError("the answer ends inside a packet"))
+          return try await end(tracked, after: reason, from: connection)
+        }
+        if isLast { tracked.releaseHeld() }
+        try await exchange.write(tracked.outgoing, isLast: isLast)
+      } while !list.isEmpty
       if connection.isBodyRead { return }
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
@@ -100,26 +115,39 @@ private final class TrackedBody {
   /// Prefix bytes that were held back and go out before a piece: four bytes for each piece of a list.
   private let prefixes = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * GatherList.capacity, alignment: 4)
 
+  private var prefixCount = 0
+
   init(sideband: PktLineTracker.SidebandStart) { tracker = PktLineTracker(sideband: sideband) }
 
   deinit { prefixes.deallocate() }
 
-  func follow(_ list: GatherList, isLast: Bool) {
-    var used = 0
-    list.forEach { piece in
+  /// Takes pieces off `list`: all of them, or as many as fit along with the prefixes that were held back before them and
+  /// with what the writer adds.
+  func follow(_ list: GatherList) {
+    prefixCount = 0
+    while outgoing.pieceCount < GatherList.capacity - 6, let piece = list.front {
       let release = tracker.advance(over: piece)
-      append(release.prefix, &used)
+      append(release.prefix)
       outgoing.append(UnsafeRawBufferPointer(rebasing: piece[..<release.count]))
+      list.removeFront(piece.count)
     }
-    if isLast { append(tracker.takeHeldPrefix(), &used) }
   }
 
-  private func append(_ bytes: PktLinePrefixBytes, _ used: inout Int) {
+  /// The stream would end inside a packet, and that can still be told.
+  var isCut: Bool {
+    !(tracker.isBetweenPackets && tracker.heldPrefix.isEmpty) && !tracker.ending(with: "").isEmpty
+  }
+
+  /// Lets out the bytes held back: nothing follows them.
+  func releaseHeld() { append(tracker.takeHeldPrefix()) }
+
+  private func append(_ bytes: PktLinePrefixBytes) {
     guard !bytes.isEmpty else { return }
-    let slot = UnsafeMutableRawBufferPointer(rebasing: prefixes[used..<used + bytes.count])
+    let start = 4 * prefixCount
+    let slot = UnsafeMutableRawBufferPointer(rebasing: prefixes[start..<start + bytes.count])
     slot.copyBytes(from: bytes)
     outgoing.append(UnsafeRawBufferPointer(slot))
-    used += 4
+    prefixCount += 1
   }
 
   func ending(with text: String) -> [UInt8] { tracker.ending(with: text) }

@@ -12,9 +12,6 @@ import HTTPTransport
 final class GitRelay {
   /// How long a push that does not fit into one block waits for a refusal before more of it is read.
   private static let leastVerdict = Duration.milliseconds(100)
-  private static let mostVerdict = Duration.seconds(1)
-  private static let refsFirstByte = Duration.seconds(30)
-  private static let packFirstByte = Duration.seconds(300)
 
   let exchange: ServerExchange
   let route: GitRoute
@@ -34,8 +31,14 @@ final class GitRelay {
   /// Why a response that had begun did not come to its end.
   var cutReason: TransportError?
   let requestID: RequestID
+  /// How long the upstream may be silent before its answer.
+  let firstByte: Duration
 
-  init(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache) {
+  init(
+    _ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache,
+    firstByte: Duration
+  ) {
+    self.firstByte = firstByte
     self.requestID = requestID
     self.exchange = exchange
     self.route = route
@@ -45,12 +48,12 @@ final class GitRelay {
   }
 
   var idle: Duration { pool.timeouts.idle }
-  var firstByte: Duration { route.operation == .service ? Self.packFirstByte : Self.refsFirstByte }
 
   /// Relays to the end. Returns when the response is out.
   ///
-  /// - Throws: `ProxyError` while nothing has been sent to the client; `TransportError` when the client is gone.
-  func run(isolation: isolated (any Actor)? = #isolation) async throws {
+  /// - Throws: `ProxyError` while nothing has been sent to the client, who is to be told before `endPump` is called;
+  ///   `TransportError` when the client is gone.
+  func run() async throws {
     if route.operation == .service { try await held.fill() }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
@@ -65,10 +68,17 @@ final class GitRelay {
       pool.give(connection)
     } catch {
       connection?.close()
-      await endPump()
-      if isClientGone || pump?.clientFailure != nil { throw TransportError.peerClosed }
+      if isClientGone || pump?.clientFailure != nil {
+        await endPump()
+        throw TransportError.peerClosed
+      }
       throw error
     }
+  }
+
+  /// Reads the beginning of the body, unless that has been done.
+  func readBeginning() async throws(TransportError) {
+    if held.bytes.isEmpty, !held.isWhole { try await held.fill() }
   }
 
   /// What the beginning of a push says, for the form of an error.
@@ -96,7 +106,7 @@ final class GitRelay {
 
   // MARK: Attempts
 
-  private func obtainResponse(isolation: isolated (any Actor)? = #isolation) async throws(ProxyError) -> (
+  private func obtainResponse() async throws(ProxyError) -> (
     ResponseHead, ClientConnection
   ) {
     var grant = try await grants.grant(for: route)
@@ -108,7 +118,7 @@ final class GitRelay {
       switch await attempt(grant) {
       case .response(let head, let connection): return (head, connection)
       case .refused(let refusal):
-        if refusal.isTokenRefusal, mayRenew, canReplay, let renewed = await renew(grant) {
+        if refusal.isTokenRefusal, mayRenew, canReplay, let renewed = try await renew(grant) {
           mayRenew = false
           retryCount += 1
           grant = renewed
@@ -136,11 +146,11 @@ final class GitRelay {
   }
 
   /// Sends the request and looks at what comes.
-  private func attempt(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async -> Attempt {
+  private func attempt(_ grant: Grant) async -> Attempt {
     do throws(TransportError) {
       let (head, connection) = try await converse(grant)
       if head.status == 200, isExpected(head) { return .response(head, connection) }
-      let refusal = await UpstreamRefusal(head, on: connection)
+      let refusal = await UpstreamRefusal(head, on: connection, exchange.loop, idle: idle)
       pool.give(connection)
       self.connection = nil
       return .refused(refusal)
@@ -154,12 +164,16 @@ final class GitRelay {
   /// A push is not sent again on a mere guess: it may have been done.
   private var isRepeatable: Bool { route.operation == .advertisement || route.service == .uploadPack }
 
-  /// A grant with another token, or nil when there is none to be had.
-  private func renew(_ grant: Grant) async -> Grant? {
-    guard let renewed = try? await grants.grant(for: route, refused: grant),
-      renewed.token.secret != grant.token.secret
-    else { return nil }
-    return renewed
+  /// A grant with another token, or nil when there is none to be had. Throws when that is because the repo is gone, which
+  /// says more than the refusal of its last token.
+  private func renew(_ grant: Grant) async throws(ProxyError) -> Grant? {
+    do throws(ProxyError) {
+      let renewed = try await grants.grant(for: route, refused: grant)
+      return renewed.token.secret == grant.token.secret ? nil : renewed
+    } catch {
+      if error.code == .noSuchRepo { throw error }
+      return nil
+    }
   }
 
   private func isExpected(_ head: ResponseHead) -> Bool {
@@ -170,7 +184,7 @@ final class GitRelay {
   }
 
   /// Sends the request once and waits for the response's head; once more when a pooled connection proves to be dead.
-  private func converse(_ grant: Grant, isolation: isolated (any Actor)? = #isolation) async throws(TransportError) -> (
+  private func converse(_ grant: Grant) async throws(TransportError) -> (
     ResponseHead, ClientConnection
   ) {
     var connection = try await pool.connection(to: grant.remote.url.origin)
@@ -188,7 +202,7 @@ final class GitRelay {
     }
   }
 
-  private func send(_ grant: Grant, on connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
+  private func send(_ grant: Grant, on connection: ClientConnection)
     async throws(TransportError) -> ResponseHead
   {
     let method: HTTPCore.Method = route.operation == .advertisement ? .get : .post
@@ -218,29 +232,33 @@ final class GitRelay {
 
   /// Sends what is not held, after a moment in which the upstream may refuse what it has got: until then the request can be
   /// sent again.
-  private func streamRest(to connection: ClientConnection, isolation: isolated (any Actor)? = #isolation)
-    async throws(TransportError)
-  {
+  private func streamRest(to connection: ClientConnection) async throws(TransportError) {
     if try await connection.responseBegins(within: Self.leastVerdict) { return }
     let pump = BodyPump(exchange, connection, idle: idle)
     self.pump = pump
-    let rest = held.rest
-    let loop = exchange.loop
-    pumping = Task {
-      _ = isolation
-      await withTaskExecutorPreference(loop) { await pump.run(first: rest) }
-    }
+    start(pump)
     // The wait for the response begins anew with every byte of the request that moves.
     let limit = firstByte.nanoseconds
-    while try await !connection.responseBegins(within: .seconds(10)) {
+    while try await !connection.responseBegins(within: min(firstByte, .seconds(10))) {
       if let error = pump.clientFailure { throw error }
       if exchange.loop.now - pump.lastProgress > limit { throw .timedOut }
       if let error = pump.upstreamFailure { throw error }
     }
   }
 
-  /// Ends the copying of the request, which nobody reads any more if it is still under way.
-  private func endPump() async {
+  /// Lets the copying run beside this task, on the same actor.
+  private func start(_ pump: BodyPump, isolation: isolated (any Actor)? = #isolation) {
+    let rest = held.rest
+    let loop = exchange.loop
+    pumping = Task {
+      _ = isolation
+      await withTaskExecutorPreference(loop) { await pump.run(first: rest) }
+    }
+  }
+
+  /// Ends the copying of the request, which nobody reads any more if it is still under way. After a failure this comes
+  /// behind the reply: the client may be waiting for that before it sends another byte.
+  func endPump() async {
     guard let pump else { return }
     if !pump.isDone { connection?.close() }
     await pumping?.value

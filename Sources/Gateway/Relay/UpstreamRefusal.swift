@@ -14,14 +14,18 @@ struct UpstreamRefusal {
   private static let textLimit = 4_096
   private static let patience = Duration.seconds(5)
 
-  /// Reads as much of the answer's body as is worth telling.
-  init(_ head: ResponseHead, on connection: ClientConnection) async {
+  /// Reads as much of the answer's body as is worth telling, for at most five seconds in all.
+  init(_ head: ResponseHead, on connection: ClientConnection, _ loop: Loop, idle: Duration) async {
     status = head.status
     retryAfter = HTTPResponse(status: head.status, fields: head.fields).retryAfter
     let type = head.fields[.contentType]?.lowercased() ?? "text/plain"
     var bytes: [UInt8] = []
     let list = GatherList()
-    while bytes.count < Self.textLimit, let more = try? await connection.readBody(into: list, idle: Self.patience), more {
+    let patience = min(idle, Self.patience)
+    let deadline = loop.now + Self.patience.nanoseconds
+    while bytes.count < Self.textLimit, loop.now < deadline,
+      let more = try? await connection.readBody(into: list, idle: patience), more
+    {
       list.forEach { bytes.append(contentsOf: $0.prefix(Self.textLimit - bytes.count)) }
       list.removeAll()
     }
@@ -51,7 +55,8 @@ struct UpstreamRefusal {
         .rateLimited, status: 429, "the upstream is rate-limiting (429)\(said)", retryAfter: retryAfter)
     case 413:
       return ProxyError(
-        .upstreamError, status: 413, "the upstream takes no push of this size (413)\(said); single files may have 32 MB")
+        .upstreamError, status: 413, "the upstream takes no push of this size (413)\(said); single files may have 32 MB"
+      )
     case 400..<500:
       return ProxyError(.upstreamError, status: status, "the upstream refused the request (\(status))\(said)")
     case 200..<300:

@@ -47,7 +47,8 @@ package struct Router: Sendable {
   }
 
   private func get(_ method: HTTPCore.Method, _ route: Route) -> Route {
-    method == .get || method == .head ? route : .refused(status: 405, allow: "GET, HEAD", "only GET and HEAD are served here")
+    method == .get || method == .head
+      ? route : .refused(status: 405, allow: "GET, HEAD", "only GET and HEAD are served here")
   }
 
   private func git(_ method: HTTPCore.Method, _ path: Substring, query: Substring?) -> Route {

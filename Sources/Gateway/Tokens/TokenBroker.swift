@@ -1,5 +1,5 @@
 import ArtifactsAPI
-import EventLoop
+import Synchronization
 
 /// Hands out repo tokens: minted once however many ask, fetched anew ahead of their end, dropped when the service refuses
 /// them, revoked at the end.
@@ -30,12 +30,17 @@ actor TokenBroker {
 
   private let control: ControlPlane
   private let source: Source
+  private let clock: @Sendable () -> Double
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
+  /// Goes up when tokens are forgotten, so that copies of them elsewhere can be, too.
+  nonisolated let generation = Atomic<Int>(0)
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
-  init(_ control: ControlPlane, source: Source) {
+  /// - Parameter clock: the wall clock, seconds since 1970.
+  init(_ control: ControlPlane, source: Source, clock: @escaping @Sendable () -> Double) {
+    self.clock = clock
     self.control = control
     self.source = source
   }
@@ -48,12 +53,13 @@ actor TokenBroker {
   ///   - minimumLife: seconds that the token should have left; one fresh from the API is given out however short it lives.
   func token(for key: TokenKey, refused: String? = nil, minimumLife: Double = 0) async throws(ProxyError) -> Token {
     if case .fixed(let read) = source { return try Self.fixed(read()) }
-    let now = WallClock.now
+    let now = clock()
     if let refused, let token = entries[key]?.token, token.id == refused { entries[key]?.token = nil }
     if let token = entries[key]?.token, now < token.expiresAt {
       entries[key]?.lastUse = now
       let isShort = token.expiresAt - now < minimumLife && !isFresh(token, now)
       if now < token.refreshAt && !isShort { return token }
+      if let failure = entries[key]?.failure, now < failure.until { return token }
       let minting = mint(key)
       // While the old one holds, nobody waits for the new one, and no failure of the API stops git.
       guard isShort else { return token }
@@ -78,15 +84,17 @@ actor TokenBroker {
 
   /// Takes in a token that came with another answer of the API, such as that of creating the repo.
   func adopt(_ secret: Secret, for repo: RepoKey) {
-    let now = WallClock.now
+    let now = clock()
     guard let expiry = NewToken.expiry(inSuffixOf: secret.exposed), expiry - now > 60 else { return }
-    let token = Token(id: "", secret: secret, expiresAt: expiry, refreshAt: Self.refreshInstant(now, expiry), mintedAt: now)
+    let token = Token(
+      id: "", secret: secret, expiresAt: expiry, refreshAt: Self.refreshInstant(now, expiry), mintedAt: now)
     let key = TokenKey(repo: repo, scope: .write)
     if entries[key]?.token == nil { entries[key, default: Entry(lastUse: now)].token = token }
   }
 
   /// Forgets the tokens of a repo that is gone.
   func forget(_ repo: RepoKey) {
+    generation.add(1, ordering: .relaxed)
     entries[TokenKey(repo: repo, scope: .read)] = nil
     entries[TokenKey(repo: repo, scope: .write)] = nil
   }
@@ -95,14 +103,14 @@ actor TokenBroker {
     if let minting = entries[key]?.minting { return minting }
     makeRoom()
     let minting = Task { await fetch(key) }
-    entries[key, default: Entry(lastUse: WallClock.now)].minting = minting
+    entries[key, default: Entry(lastUse: clock())].minting = minting
     return minting
   }
 
   private func fetch(_ key: TokenKey) async -> Result<Token, ProxyError> {
     guard case .api(let ttl) = source else { return .failure(Self.noStaticToken) }
     mintCount += 1
-    let asked = WallClock.now
+    let asked = clock()
     let result: Result<Token, ProxyError>
     do throws(ArtifactsError) {
       let new = try await control.createToken(key.repo, key.scope, ttl: ttl)
@@ -121,7 +129,7 @@ actor TokenBroker {
       entries[key]?.failure = nil
     case .failure(let error) where error.code != .noSuchRepo:
       let pause = error.retryAfter.map { min(30, Double($0.components.seconds)) } ?? Self.failureMemory
-      entries[key]?.failure = (error, WallClock.now + max(pause, Self.failureMemory))
+      entries[key]?.failure = (error, clock() + max(pause, Self.failureMemory))
     case .failure:
       // A repo that is not there now may be there in a moment, made by the very user who was told.
       entries[key] = nil
@@ -150,7 +158,7 @@ actor TokenBroker {
 
   /// Revokes what was minted and still lives, as far as `limit` allows.
   func revokeAll(within limit: Duration) async {
-    let now = WallClock.now
+    let now = clock()
     let live = entries.compactMap { key, entry in
       entry.token.flatMap { $0.id.isEmpty || $0.expiresAt <= now ? nil : (key.repo.namespace, $0.id) }
     }

@@ -1,7 +1,7 @@
 import ArtifactsAPI
-import EventLoop
 import GitProtocol
 import HTTPTransport
+import Synchronization
 
 /// All that a request needs to go upstream: where, and with which token.
 struct Grant {
@@ -43,9 +43,13 @@ final class GrantCache {
 
   private let directory: RemoteDirectory
   private let broker: TokenBroker
+  private let clock: @Sendable () -> Double
   private var grants: [Key: Grant] = [:]
+  /// The broker's generation that the grants are of.
+  private var generation = 0
 
-  init(directory: RemoteDirectory, broker: TokenBroker) {
+  init(directory: RemoteDirectory, broker: TokenBroker, clock: @escaping @Sendable () -> Double) {
+    self.clock = clock
     self.directory = directory
     self.broker = broker
   }
@@ -54,14 +58,21 @@ final class GrantCache {
   /// - Parameter refused: a grant whose token the upstream has just refused.
   func grant(for route: GitRoute, refused: Grant? = nil) async throws(ProxyError) -> Grant {
     let key = Key(repo: route.repo, service: route.service)
-    if refused == nil, let grant = grants[key], WallClock.now < grant.token.refreshAt, isLongEnough(grant, route) {
+    let current = broker.generation.load(ordering: .relaxed)
+    if generation != current {
+      grants.removeAll()
+      generation = current
+    }
+    if refused == nil, let grant = grants[key], clock() < grant.token.refreshAt, isLongEnough(grant, route) {
       return grant
     }
     let scope: TokenScope = route.service == .receivePack ? .write : .read
     let token = TokenKey(repo: route.repo, scope: scope)
     // Both at once: the first request for a repo waits for one round trip, not two.
     let life = route.service == .receivePack ? Self.pushLife : 0
-    let asked = Task { [broker, id = refused?.token.id] in await broker.result(for: token, refused: id, minimumLife: life) }
+    let asked = Task { [broker, id = refused?.token.id] in
+      await broker.result(for: token, refused: id, minimumLife: life)
+    }
     let remote = try await directory.remote(of: route.repo)
     let grant = Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     if grants.count >= Self.entryLimit { grants.removeAll() }
@@ -71,7 +82,7 @@ final class GrantCache {
 
   private func isLongEnough(_ grant: Grant, _ route: GitRoute) -> Bool {
     guard route.service == .receivePack else { return true }
-    let now = WallClock.now
+    let now = clock()
     return grant.token.expiresAt - now >= Self.pushLife || now < grant.token.mintedAt + 60
   }
 

@@ -48,7 +48,8 @@ package struct RemotePolicy: Sendable {
     }
   }
 
-  static func isLoopback(_ host: String) -> Bool {
+  /// Whether a host as it stands in a URL can only be this machine.
+  package static func isLoopback(_ host: String) -> Bool {
     host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 < 0x3a })
   }
 

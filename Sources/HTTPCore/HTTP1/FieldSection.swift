@@ -4,6 +4,8 @@ struct FieldSection {
   private(set) var contentLength: Int?
   private(set) var isChunked = false
   private(set) var hostCount = 0
+  /// The value of the last Host, as a range of the head.
+  private(set) var host: Range<Int>?
   private(set) var connectionCloses = false
   private(set) var connectionKeepsAlive = false
   /// `Connection` names something else than those two.
@@ -46,7 +48,7 @@ struct FieldSection {
     position += 1
     while bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
     let valueStart = position
-    while Grammar.isFieldContent(bytes[position]) { position += 1 }
+    position = Grammar.endOfFieldContent(in: bytes, from: position)
     guard bytes[position] == 0x0d, bytes[position + 1] == 0x0a else {
       throw HTTPParseError("a control character in a field value")
     }
@@ -58,14 +60,18 @@ struct FieldSection {
         Fields.Entry(
           nameStart: UInt32(start), nameLength: UInt32(name.count), valueStart: UInt32(valueStart),
           valueLength: UInt32(valueEnd - valueStart)))
-      try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
+      if name.count == 4, Self.equal(name, .host) {
+        hostCount += 1
+        host = valueStart..<valueEnd
+      } else {
+        try take(name, UnsafeRawBufferPointer(rebasing: bytes[valueStart..<valueEnd]))
+      }
     }
     return position + 2
   }
 
   private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
     switch name.count {
-    case 4 where Self.equal(name, "host"): hostCount += 1
     case 6 where Self.equal(name, "expect"):
       expectation = expectation == .none && Self.equal(value, "100-continue") ? .continue : .unknown
     case 10 where Self.equal(name, "connection"): try takeConnection(value)

@@ -66,13 +66,21 @@ package struct HeadWriter {
     append("\r\n")
   }
 
-  package mutating func append(_ fields: Fields) {
-    fields.forEach { name, value in
-      append(name)
-      append(": ")
-      append(value)
-      append("\r\n")
+  /// Writes a field line and its CRLF.
+  package mutating func append(line: UnsafeRawBufferPointer) {
+    guard line.count + 2 <= block.count - count, let base = block.baseAddress else {
+      isOverrun = true
+      return
     }
+    UnsafeMutableRawBufferPointer(rebasing: block[count...]).copyMemory(from: line)
+    count += line.count
+    base.storeBytes(of: 0x0d, toByteOffset: count, as: UInt8.self)
+    base.storeBytes(of: 0x0a, toByteOffset: count + 1, as: UInt8.self)
+    count += 2
+  }
+
+  package mutating func append(_ fields: Fields) {
+    fields.forEachLine { _, line in append(line: line) }
   }
 
   /// Begins a request: its line and, if the framing tells one, its framing field. Fields and `end()` follow.

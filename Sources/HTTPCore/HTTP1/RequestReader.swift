@@ -10,8 +10,10 @@ extension RequestHead {
     let name = UnsafeRawBufferPointer(rebasing: bytes[0..<position])
     position += 1
     let targetStart = position
-    while Grammar.isTarget(bytes[position]) { position += 1 }
-    guard position > targetStart, bytes[position] == 0x20 else { throw HTTPParseError("a bad request target") }
+    while Grammar.isTarget(bytes[position]), bytes[position] != UInt8(ascii: "#") { position += 1 }
+    guard position > targetStart, bytes[position] == 0x20 else {
+      throw HTTPParseError(bytes[position] == UInt8(ascii: "#") ? "a fragment in the target" : "a bad request target")
+    }
     let targetBytes = UnsafeRawBufferPointer(rebasing: bytes[targetStart..<position])
     if targetBytes.count > MessageLimits.targetBytes { throw HTTPParseError(414, "the target is too long") }
     let version = try HTTPVersion(in: bytes, at: position + 1)
@@ -22,7 +24,7 @@ extension RequestHead {
     }
 
     let section = try FieldSection(bytes, from: position + 2)
-    try Self.checkHost(section, version)
+    try Self.checkHost(section, version, in: bytes)
     switch section.expectation {
     case .none: break
     case .continue: expectsContinue = version.isVersion11
@@ -35,7 +37,7 @@ extension RequestHead {
       framing = section.contentLength.map { $0 > 0 ? .length($0) : .none } ?? .none
     }
     self.method = method
-    target = try Self.originForm(targetBytes, method, host: section.fields[.host])
+    target = try Self.originForm(targetBytes, method, section.fields)
     fields = section.fields
     isVersion11 = version.isVersion11
     keepsAlive = section.keepsAlive(isVersion11: version.isVersion11)
@@ -44,23 +46,27 @@ extension RequestHead {
   }
 
   /// One Host, neither more nor (in 1.1) less, and in it only what an authority may hold (RFC 9112 section 3.2).
-  private static func checkHost(_ section: FieldSection, _ version: HTTPVersion) throws(HTTPParseError) {
+  private static func checkHost(_ section: FieldSection, _ version: HTTPVersion, in bytes: UnsafeRawBufferPointer)
+    throws(HTTPParseError)
+  {
     guard section.hostCount <= 1, section.hostCount == 1 || !version.isVersion11 else {
       throw HTTPParseError(section.hostCount == 0 ? "no Host" : "more than one Host")
     }
-    guard let host = section.fields[.host] else { return }
-    let isLegal = host.utf8.allSatisfy {
-      Grammar.isTarget($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "?")
-        && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\")
+    for index in section.host ?? 0..<0 {
+      switch bytes[index] {
+      case UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: ","),
+        UInt8(ascii: "\\"):
+        throw HTTPParseError("a bad Host")
+      case let byte where !Grammar.isTarget(byte): throw HTTPParseError("a bad Host")
+      default: break
+      }
     }
-    guard isLegal else { throw HTTPParseError("a bad Host") }
   }
 
-  /// Brings the target to origin-form. An absolute-form authority must be the Host's; a fragment is refused.
-  private static func originForm(_ bytes: UnsafeRawBufferPointer, _ method: Method, host: String?)
+  /// Brings the target to origin-form. An absolute-form authority must be the Host's.
+  private static func originForm(_ bytes: UnsafeRawBufferPointer, _ method: Method, _ fields: Fields)
     throws(HTTPParseError) -> String
   {
-    guard !bytes.contains(UInt8(ascii: "#")) else { throw HTTPParseError("a fragment in the target") }
     let target = String(decoding: bytes, as: UTF8.self)
     if bytes[0] == UInt8(ascii: "/") { return target }
     if method == .options, target == "*" { return target }
@@ -69,7 +75,7 @@ extension RequestHead {
     else { throw HTTPParseError("a bad request target") }
     let rest = target[scheme.upperBound...]
     let authority = rest.prefix { $0 != "/" && $0 != "?" }
-    guard let host, authority.lowercased() == host.lowercased() else {
+    guard let host = fields[.host], authority.lowercased() == host.lowercased() else {
       throw HTTPParseError("the target names another host than Host")
     }
     let path = rest[authority.endIndex...]

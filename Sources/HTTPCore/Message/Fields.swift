@@ -51,9 +51,11 @@ package struct Fields: Sendable {
     let start = UInt32(storage.count)
     let length = UInt32(name.bytes.count)
     storage.append(contentsOf: name.bytes)
+    storage.append(UInt8(ascii: ":"))
+    storage.append(UInt8(ascii: " "))
     storage.append(contentsOf: value)
     entries.append(
-      Entry(nameStart: start, nameLength: length, valueStart: start + length, valueLength: UInt32(value.count)))
+      Entry(nameStart: start, nameLength: length, valueStart: start + length + 2, valueLength: UInt32(value.count)))
   }
 
   /// Sets a field: earlier ones of the same name go.
@@ -93,6 +95,18 @@ package struct Fields: Sendable {
   package func forEach(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
     storage.withUnsafeBytes { bytes in
       for entry in entries { body(Self.name(of: entry, in: bytes), Self.value(of: entry, in: bytes)) }
+    }
+  }
+
+  /// Calls `body` with each field's lower-case name and its line as it is written, without the CRLF. The bytes are valid
+  /// inside `body` only.
+  package func forEachLine(_ body: (_ name: UnsafeRawBufferPointer, _ line: UnsafeRawBufferPointer) -> Void) {
+    storage.withUnsafeBytes { bytes in
+      for entry in entries {
+        let end = Int(entry.valueStart + entry.valueLength)
+        body(
+          Self.name(of: entry, in: bytes), UnsafeRawBufferPointer(rebasing: bytes[Int(entry.nameStart)..<end]))
+      }
     }
   }
 

@@ -14,6 +14,26 @@ package enum Grammar {
   /// `field-vchar`, blank and tab; obs-text (0x80 and above) is legal in values.
   package static func isFieldContent(_ byte: UInt8) -> Bool { (byte >= 0x20 && byte != 0x7f) || byte == 0x09 }
 
+  /// Where a run of field content ends: the index of the first other byte, which must exist.
+  ///
+  /// Looks at eight bytes at a time. A word goes as a whole when no byte in it is below 0x20 or equal to 0x7f; what is left,
+  /// tabs among it, is looked at byte by byte.
+  static func endOfFieldContent(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highBits = ones << 7
+    var position = start
+    while position + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+      let deletes = word ^ (ones &* 0x7f)
+      let isBelowBlank = (word &- ones &* 0x20) & ~word
+      let isDelete = (deletes &- ones) & ~deletes
+      guard (isBelowBlank | isDelete) & highBits == 0 else { break }
+      position += 8
+    }
+    while isFieldContent(bytes[position]) { position += 1 }
+    return position
+  }
+
   /// What may stand in a request target: visible ASCII.
   package static func isTarget(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f }
 

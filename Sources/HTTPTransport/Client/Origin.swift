@@ -51,6 +51,16 @@ package struct OriginURL: Hashable, Sendable {
     self.path = path
   }
 
+  private init(origin: Origin, path: String) {
+    self.origin = origin
+    self.path = path
+  }
+
+  /// `http://127.0.0.1:port` and a path.
+  package static func loopback(port: UInt16, path: String = "") -> OriginURL {
+    OriginURL(origin: Origin(isSecure: false, host: "127.0.0.1", port: port), path: path)
+  }
+
   private static func origin(_ authority: String, isSecure: Bool) -> Origin? {
     var host = authority[...]
     var port: UInt16 = isSecure ? 443 : 80

@@ -14,6 +14,7 @@ package final class ServerExchange {
   private let timeouts: Timeouts
   private var progress = Progress.waiting
   private var mustContinue: Bool
+  private let bytesBefore: (read: Int, written: Int)
   private lazy var chunk = GatherList()
   /// The response's status, once it has begun.
   package private(set) var status: Int?
@@ -27,6 +28,7 @@ package final class ServerExchange {
     self.timeouts = timeouts
     startedAt = wire.transport.loop.now
     mustContinue = request.expectsContinue
+    bytesBefore = (wire.bodyBytesRead, wire.bytesWritten)
     closesConnection = closes || !request.keepsAlive
     wire.beginBody(request.framing)
   }
@@ -169,7 +171,7 @@ package final class ServerExchange {
   }
 
   /// Bytes of the request body that have been read.
-  package var bodyBytesRead: Int { wire.bodyBytesRead }
-  /// Bytes written to the connection so far, heads and framing included.
-  package var bytesWritten: Int { wire.bytesWritten }
+  package var bodyBytesRead: Int { wire.bodyBytesRead - bytesBefore.read }
+  /// Bytes written for this exchange so far, head and framing included.
+  package var bytesWritten: Int { wire.bytesWritten - bytesBefore.written }
 }

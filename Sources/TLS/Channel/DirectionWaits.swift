@@ -45,9 +45,13 @@ package final class DirectionWaits {
 
   private func waitAsSecond(for idle: Duration) async throws(ChannelError) {
     guard channel.isOpen else { throw .closed }
-    precondition(second == nil, "one task reads and one writes a TLS channel at a time")
-    deadline.set(after: idle)
-    let inTime = await withUnsafeContinuation { second = $0 }
+    let inTime = await withUnsafeContinuation { (waiter: UnsafeContinuation<Bool, Never>) in
+      // Getting here may suspend: the first waiter may have gone meanwhile.
+      guard channel.isOpen, readerWaits || writerWaits else { return waiter.resume(returning: true) }
+      precondition(second == nil, "one task reads and one writes a TLS channel at a time")
+      deadline.set(after: idle)
+      second = waiter
+    }
     deadline.clear()
     guard channel.isOpen else { throw .closed }
     if !inTime { throw .timedOut }

@@ -2,6 +2,9 @@ import ArgumentParser
 
 /// The flags of `serve`. Each has a twin in the environment: `--token-ttl` is `ARTIFACTS_GATEWAY_TOKEN_TTL`.
 struct ServeOptions: ParsableArguments {
+  @Option(help: "TOML file whose keys are these flags with underscores: token_ttl = \"1h\".")
+  var config: String?
+
   @Option(help: "Address to listen on: 127.0.0.1:7080, [::1]:7080, unix:/path; repeatable; port 0 picks one.")
   var listen: [String] = []
 

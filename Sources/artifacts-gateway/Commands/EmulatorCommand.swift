@@ -25,14 +25,16 @@ struct EmulatorCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await serve() } }
 
   private func serve() async throws {
+    let settings = Settings()
+    let (format, level) = try log.resolve(settings)
     let sink = LogSink()
     defer { sink.flush() }
-    let logger = try log.makeLogger(sink)
-    let text = Settings.text(listen, "LISTEN") ?? "127.0.0.1:7090"
+    let logger = LogOptions.makeLogger(sink, format, level)
+    let text = try settings.text(listen, "listen", default: "127.0.0.1:7090") ?? ""
     guard let address = SocketAddress(parsing: text), address.isLoopback else {
-      throw StartFailure(GatewayExit.configuration, "LISTEN: \"\(text)\" is not a loopback address")
+      throw settings.refusal("listen", "\"\(text)\" is not a loopback address")
     }
-    let tokenFile = Settings.text(apiTokenFile, "API_TOKEN_FILE")
+    let tokenFile = try settings.text(apiTokenFile, "api_token_file")
     let token: String
     if let tokenFile {
       guard let secret = Settings.secret(inFile: tokenFile) else {
@@ -47,7 +49,7 @@ struct EmulatorCommand: AsyncParsableCommand {
     do { group = try LoopGroup() } catch { throw StartFailure(GatewayExit.inputOutput, "\(error)") }
     let lifecycle = Lifecycle(on: group.loops[0])
     try await lifecycle.start()
-    let directory = Settings.text(dataDir, "DATA_DIR") ?? "./artifacts-data"
+    let directory = try settings.text(dataDir, "data_dir", default: "./artifacts-data") ?? ""
     let emulator: ArtifactsEmulator
     do {
       emulator = try ArtifactsEmulator(configuration: .init(dataDirectory: directory, apiToken: token, logger: logger))

@@ -14,50 +14,42 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await serve() } }
 
   private func serve() async throws {
+    let configuration = try ServeConfiguration(options)
     let sink = LogSink()
     defer { sink.flush() }
-    let log = try options.log.makeLogger(sink)
-    let addresses = try options.addresses()
-    let threads = try Settings.number(options.threads, "THREADS", in: 0...1024, default: 0)
-    let delay = try Settings.seconds(options.shutdownDelay, "SHUTDOWN_DELAY", default: 0)
-    let drainTimeout = try Settings.seconds(options.drainTimeout, "DRAIN_TIMEOUT", default: 60)
-    let isLocal = try Settings.isOn(options.local, "LOCAL")
-    let remote = isLocal ? nil : try options.remoteConfiguration()
+    let log = LogOptions.makeLogger(sink, configuration.logFormat, configuration.logLevel)
 
     let group: LoopGroup
-    do { group = try LoopGroup(count: threads > 0 ? threads : nil) } catch {
+    do { group = try LoopGroup(count: configuration.threads > 0 ? configuration.threads : nil) } catch {
       throw StartFailure(GatewayExit.inputOutput, "\(error)")
     }
     let lifecycle = Lifecycle(on: group.loops[0])
     try await lifecycle.start()
 
     var emulator: ArtifactsEmulator?
-    let configuration: GatewayConfiguration
-    if let remote {
-      configuration = remote
-    } else {
-      let directory = Settings.text(options.dataDir, "DATA_DIR") ?? "./artifacts-data"
+    var gatewayConfiguration = configuration.gateway
+    if configuration.isLocal {
       let token = LocalService.randomToken()
-      let service = try await LocalService.start(in: directory, token: token, on: group, log: log)
+      let service = try await LocalService.start(in: configuration.dataDirectory, token: token, on: group, log: log)
       emulator = service
-      configuration = try options.localConfiguration(base: service.baseURL, token: Secret(token))
+      gatewayConfiguration = configuration.gateway(forServiceAt: service.address?.port ?? 0, token: Secret(token))
     }
 
     let gateway: Gateway
-    do { gateway = try Gateway(configuration, on: group, log: log) } catch {
+    do { gateway = try Gateway(gatewayConfiguration, on: group, log: log) } catch {
       throw StartFailure(GatewayExit.configuration, "\(error)")
     }
     var bound: [SocketAddress] = []
-    for address in addresses {
+    for address in configuration.addresses {
       do { bound.append(try await gateway.listen(on: address)) } catch {
         throw StartFailure(GatewayExit.inputOutput, "cannot listen on \(address): \(error)")
       }
     }
     gateway.ready()
-    if isLocal { Self.greet(bound) }
+    if configuration.isLocal { Self.greet(bound) }
 
     await lifecycle.signals(1)
-    let cut = await end(gateway, lifecycle, delay: delay, timeout: drainTimeout, log: log)
+    let cut = await end(gateway, lifecycle, configuration, log)
     _ = await emulator?.shutdown(grace: .zero)
     if cut > 0 {
       log.warning("transfers cut", metadata: ["count": "\(cut)"])
@@ -65,7 +57,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
-  private func end(_ gateway: Gateway, _ lifecycle: Lifecycle, delay: Int, timeout: Int, log: Logger) async -> Int {
+  private func end(
+    _ gateway: Gateway, _ lifecycle: Lifecycle, _ configuration: ServeConfiguration, _ log: Logger
+  ) async -> Int {
+    let delay = configuration.shutdownDelay
+    let timeout = configuration.drainTimeout
     log.info("draining", metadata: ["timeout": "\(timeout)s"])
     gateway.state.advance(to: .draining)
     if delay > 0 {

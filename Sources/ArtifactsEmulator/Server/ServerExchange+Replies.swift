@@ -9,6 +9,13 @@ extension ServerExchange {
     try await respond(status: status, fields: fields, body: Array(text.utf8))
   }
 
+  /// Answers with what the control plane says.
+  func respond(_ reply: APIReply) async throws(TransportError) {
+    var fields = Fields()
+    if let type = reply.contentType { fields.append(.contentType, type) }
+    try await respond(status: reply.status, fields: fields, body: reply.body)
+  }
+
   /// Answers on a route that is not there.
   func respondUnknown() async throws(TransportError) {
     try await respond(status: 404, text: "404 Not Found")

@@ -1,0 +1,51 @@
+# Everything that a person or a CI runs. Needs Swift 6.3 and, for `deps`, apt; see `make help`.
+#
+#   make run  ARGS="--listen 127.0.0.1:8080"     more flags for the gateway
+#   make test TESTARGS="--filter GitProtocol"    more flags for swift test
+#   make bench BENCH_ARGS="--only big"           more flags for the benchmark
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
+TEST_PACKAGES := curl
+GATEWAY  := .build/release/artifacts-gateway
+DATA_DIR ?= $(CURDIR)/artifacts-data
+ARGS     ?=
+TESTARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help run demo test bench lint build deps clean
+
+help: ## Say what the targets do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build and start the gateway in local mode on 127.0.0.1:7080, in the foreground
+	@exec $(GATEWAY) serve --local --data-dir '$(DATA_DIR)' $(ARGS)
+
+demo: build ## Do the main job once, unattended: create, clone, push, clone again, compare, stop
+	@Tests/Demo/run.sh $(GATEWAY)
+
+test: deps ## Run every test
+	@deploy/install-packages.sh $(TEST_PACKAGES)
+	swift test $(TESTARGS)
+
+bench: build ## Compare with nginx and HAProxy, as far as they are installed
+	@for tool in nginx haproxy wrk python3; do \
+	  command -v $$tool >/dev/null || PATH=$$PATH:/usr/sbin:/sbin command -v $$tool >/dev/null \
+	    || echo "$$tool is not installed; to measure with it: apt-get install $$tool"; \
+	done
+	@command -v python3 >/dev/null || { echo "the benchmark is a Python program" >&2; exit 2; }
+	PATH=$$PATH:/usr/sbin:/sbin Tests/Bench/run.py $(BENCH_ARGS)
+
+lint: ## Check the formatting
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+build: deps ## Build for release, with Swift's libraries linked in
+	swift build -c release --product artifacts-gateway --static-swift-stdlib
+
+deps: ## Install what is missing, by apt
+	@deploy/install-packages.sh $(PACKAGES)
+
+clean: ## Remove what was built; the repos of local mode stay
+	rm -rf .build

@@ -1,0 +1,20 @@
+import Gateway
+import Glibc
+import Logging
+
+extension LogOptions {
+  /// The form and level of the log.
+  func resolve(_ settings: Settings) throws(StartFailure) -> (LogFormat, Logger.Level) {
+    let name = try settings.word(
+      logFormat, "log_format", among: ["auto"] + LogFormat.allCases.map(\.rawValue), default: "auto")
+    let levelName = try settings.word(
+      logLevel, "log_level", among: Logger.Level.allCases.map(\.rawValue), default: "info")
+    let format = LogFormat(rawValue: name) ?? (isatty(2) == 1 ? .text : .json)
+    return (format, Logger.Level(rawValue: levelName) ?? .info)
+  }
+
+  /// Makes the logger of the process. Logs go to stderr.
+  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ level: Logger.Level) -> Logger {
+    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, level: level) }
+  }
+}

@@ -1,0 +1,143 @@
+import ArtifactsAPI
+import EventLoop
+import Gateway
+import HTTPTransport
+import Logging
+
+/// All that `serve` needs, looked up and checked.
+struct ServeConfiguration {
+  /// The keys of the configuration file: every flag of `serve` but `--config`.
+  static let keys = [
+    "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
+    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
+    "allow_anonymous", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format", "log_level",
+  ]
+
+  let settings: Settings
+  let addresses: [SocketAddress]
+  let isLocal: Bool
+  let dataDirectory: String
+  /// Zero takes one for each processor.
+  let threads: Int
+  let shutdownDelay: Int
+  let drainTimeout: Int
+  let logFormat: LogFormat
+  let logLevel: Logger.Level
+  /// For local mode still without the address of the embedded service.
+  let gateway: GatewayConfiguration
+
+  init(_ options: ServeOptions) throws(StartFailure) {
+    let settings = Settings(file: try Self.file(options.config))
+    self.settings = settings
+    addresses = try Self.addresses(options, settings)
+    isLocal = try settings.isOn(options.local, "local")
+    dataDirectory = try settings.text(options.dataDir, "data_dir", default: "./artifacts-data") ?? ""
+    threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
+    shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
+    drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
+    (logFormat, logLevel) = try options.log.resolve(settings)
+    var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
+    try Self.fillCommon(&gateway, options, settings)
+    self.gateway = gateway
+  }
+
+  private static func file(_ flag: String?) throws(StartFailure) -> ConfigurationFile? {
+    guard let path = flag ?? Settings.environment(Settings.variable("config")) else { return nil }
+    guard let bytes = Settings.content(ofFile: path, limit: ConfigurationFile.sizeLimit) else {
+      throw StartFailure(GatewayExit.configuration, "\(path): cannot be read, or is longer than 1 MiB")
+    }
+    return try ConfigurationFile(String(decoding: bytes, as: UTF8.self), path: path, known: keys)
+  }
+
+  private static func addresses(_ options: ServeOptions, _ settings: Settings) throws(StartFailure) -> [SocketAddress] {
+    let mayBeAnywhere = try settings.isOn(options.allowAnonymous, "allow_anonymous")
+    var addresses: [SocketAddress] = []
+    for text in try settings.list(options.listen, "listen", default: ["127.0.0.1:7080"]) {
+      guard let address = SocketAddress(parsing: text) else {
+        throw settings.refusal(
+          "listen", "\"\(text)\" is not an address such as 127.0.0.1:7080, [::1]:7080 or unix:/path")
+      }
+      guard address.isLoopback || mayBeAnywhere else {
+        throw settings.refusal(
+          "listen",
+          "refusing \(address): whoever reaches it could use your repos; say --allow-anonymous if that is meant")
+      }
+      addresses.append(address)
+    }
+    return addresses
+  }
+
+  /// The configuration for the real service.
+  private static func remoteConfiguration(_ options: ServeOptions, _ settings: Settings) throws(StartFailure)
+    -> GatewayConfiguration
+  {
+    let template = try settings.text(options.remoteTemplate, "remote_template")
+    let staticFile = try settings.text(options.staticTokenFile, "static_token_file")
+    if staticFile != nil && template == nil {
+      throw settings.refusal("static_token_file", "it needs remote_template")
+    }
+    let account = try settings.value(
+      options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
+    let token = try settings.apiToken(file: options.apiTokenFile)
+    if staticFile == nil {
+      guard token != nil else { throw missing("API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
+      guard account != nil else { throw missing("account id", "CLOUDFLARE_ACCOUNT_ID or --account-id") }
+    }
+    let isInsecureAllowed = try settings.isOn(options.allowInsecureUpstream, "allow_insecure_upstream")
+    let baseText = try settings.text(options.apiBase, "api_base", default: "https://api.cloudflare.com/client/v4") ?? ""
+    guard let base = OriginURL(baseText),
+      base.origin.isSecure || (isInsecureAllowed && RemotePolicy.isLoopback(base.origin.host))
+    else {
+      throw settings.refusal(
+        "api_base",
+        "\"\(baseText)\" is not a plain https URL (http is for loopback, with --allow-insecure-upstream)")
+    }
+    var configuration = GatewayConfiguration(
+      endpoint: APIEndpoint(base: base, accountID: account ?? "", token: token ?? { nil }))
+    configuration.caFile = try settings.text(options.caFile, "ca_file")
+    configuration.allowedRemoteHosts = try settings.list(
+      options.allowRemoteHost, "allow_remote_host", default: configuration.allowedRemoteHosts)
+    configuration.allowsInsecureUpstream = isInsecureAllowed
+    configuration.remoteTemplate = template
+    if let staticFile { configuration.staticToken = { Settings.secret(inFile: staticFile) } }
+    return configuration
+  }
+
+  /// The configuration for the embedded service, whose address and token are known once it runs.
+  private static func localConfiguration() -> GatewayConfiguration {
+    let nowhere = OriginURL.loopback(port: 1)
+    return GatewayConfiguration(endpoint: APIEndpoint(base: nowhere, accountID: "local", token: { nil }))
+  }
+
+  /// The gateway's configuration with the embedded service at `port` as its upstream.
+  func gateway(forServiceAt port: UInt16, token: Secret) -> GatewayConfiguration {
+    var configuration = gateway
+    let base = OriginURL.loopback(port: port, path: "/client/v4")
+    configuration.endpoint = APIEndpoint(base: base, accountID: "local", token: { token })
+    configuration.allowedRemoteHosts = [base.origin.host]
+    configuration.allowsInsecureUpstream = true
+    return configuration
+  }
+
+  private static func fillCommon(
+    _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings
+  ) throws(StartFailure) {
+    let namespace =
+      try settings.value(
+        options.namespace, "namespace", orElse: ["ARTIFACTS_NAMESPACE"], default: "default") ?? ""
+    guard RepoKey.isName(namespace) else {
+      throw settings.refusal("namespace", "\"\(namespace)\" is not a name of a namespace")
+    }
+    configuration.namespace = namespace
+    configuration.tokenTTL = try settings.seconds(options.tokenTtl, "token_ttl", in: 60...31_536_000, default: "1h")
+    configuration.isReadOnly = try settings.isOn(options.readOnly, "read_only")
+    configuration.maxConnections = try settings.number(
+      options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
+  }
+
+  private static func missing(_ what: String, _ how: String) -> StartFailure {
+    StartFailure(
+      GatewayExit.credentials,
+      "no \(what): set \(how); or try without an account: artifacts-gateway serve --local")
+  }
+}

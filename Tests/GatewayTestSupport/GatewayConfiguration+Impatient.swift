@@ -1,0 +1,15 @@
+import ArtifactsAPI
+package import Gateway
+import HTTPTransport
+
+extension GatewayConfiguration {
+  /// Shortens every wait to a second or two, so that a stall is told soon.
+  package mutating func becomeImpatient() {
+    timeouts.idle = .seconds(1)
+    // Also the time in which a client, on a busy machine, must get its first request out.
+    timeouts.head = .seconds(5)
+    refsFirstByte = .seconds(1)
+    packFirstByte = .seconds(1)
+    endpoint.firstByte = .seconds(1)
+  }
+}

@@ -1,0 +1,54 @@
+import Gateway
+import GatewayTestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct HealthTests {
+  @Test func `a gateway is alive and ready without asking anybody`() async throws {
+    let api = ScriptedAPI()
+    try await TestGateway.with(api: api) { test in
+      for path in ["/livez", "/readyz", "/readyz?verbose", "/"] {
+        let answer = try await test.ask(HTTPRequest("GET", path))
+        #expect(answer.status == 200, "\(path)")
+        let head = try await test.ask(HTTPRequest("HEAD", path))
+        #expect(head.status == 200 && head.body.isEmpty, "\(path)")
+      }
+      #expect(await test.apiServer.connectionCount == 0)
+    }
+  }
+
+  @Test func `a gateway that drains says so and lets what runs come to its end`() async throws {
+    let gate = Gate()
+    try await TestGateway.with(upstream: { _ in ScriptedAnswer([.wait(gate)] + GitOperation.fetch.answer.steps) }) {
+      test in
+      // A connection that is open already, since none is accepted any more.
+      let watcher = try await test.connect()
+      async let fetch = test.ask(.fetch)
+      await test.upstream.waitForRequests(1)
+      test.gateway.state.advance(to: .draining)
+      try await watcher.send(HTTPRequest("GET", "/readyz").bytes)
+      let ready = try #require(try await watcher.receive())
+      #expect(ready.status == 503 && ready.text.contains("draining"))
+      async let cut = test.gateway.drain(timeout: .seconds(30))
+      await watcher.waitForEnd()
+      gate.open()
+      let answer = try await fetch
+      #expect(answer.body == GitOperation.fetch.answerBody)
+      let count = await cut
+      #expect(count == 0)
+      await watcher.close()
+    }
+  }
+
+  @Test func `what does not end in time is cut and counted`() async throws {
+    try await TestGateway.with(upstream: { _ in ScriptedAnswer([.stall]) }) { test in
+      let connection = try await test.connect()
+      try await connection.send(GitOperation.fetch.request().bytes)
+      await test.upstream.waitForRequests(1)
+      let cut = await test.gateway.drain(timeout: .zero)
+      #expect(cut == 1)
+      await connection.waitForEnd()
+      await connection.close()
+      await test.upstream.waitForEnd(ofRequest: 0)
+    }
+  }
+}
