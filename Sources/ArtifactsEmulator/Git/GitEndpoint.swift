@@ -112,6 +112,7 @@ final class GitEndpoint {
     } catch is InflateError {
       return try await exchange.respond(status: 400, text: "Damaged gzip body")
     }
+    if FetchFilter.isRefused(body) { return try await exchange.respond(status: 400, text: "Unsupported filter") }
     let command = GitCommand.serve(
       .uploadPack, in: store.gitDirectory(of: repo), protocolText: protocolText(exchange))
     let loop = exchange.loop
@@ -183,7 +184,7 @@ final class GitEndpoint {
       return try await fail(exchange, command, "\(ending)")
     }
     let fields = Fields([(.contentType, Service.receivePack.resultContentType), (.cacheControl, "no-cache")])
-    try await exchange.respond(status: 200, fields: fields, body: report)
+    try await exchange.respond(status: 200, fields: fields, body: PushReport.reword(report))
   }
 
   /// Copies the request's body to git as it comes. A git that stops reading has its reason, which its report tells; the
