@@ -38,7 +38,7 @@ struct EmulatorCommand: AsyncParsableCommand {
       throw settings.refusal("listen", "\"\(text)\" is not a loopback address")
     }
     var faults: [Fault] = []
-    for text in fault {
+    for text in try settings.list(fault, "fault", default: []) {
       do { faults.append(try Fault(parsing: text)) } catch { throw StartFailure(GatewayExit.configuration, "\(error)") }
     }
     let tokenFile = try settings.text(apiTokenFile, "api_token_file")
