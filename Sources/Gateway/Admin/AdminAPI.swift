@@ -44,7 +44,7 @@ struct AdminAPI {
     }
   }
 
-  private struct Deleted: Encodable { let id: String }
+  private struct Deleted: Encodable { let id: String? }
 
   private struct RepoRequest: Decodable {
     var name: String?
@@ -120,9 +120,9 @@ struct AdminAPI {
       query.append((String(parts[0]), value))
     }
     do throws(ArtifactsError) {
-      let (repos, next) = try await control.listRepos(namespace, query: query)
-      let views = repos.map { view($0, exchange, namespace) }
-      await answer(exchange, 200, RepoList(repos: views, next_cursor: next))
+      let page = try await control.listRepos(namespace, query: query)
+      let views = page.items.map { view($0, exchange, namespace) }
+      await answer(exchange, 200, RepoList(repos: views, next_cursor: page.cursor))
     } catch {
       throw Problem(error)
     }

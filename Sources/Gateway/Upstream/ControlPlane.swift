@@ -13,7 +13,7 @@ package actor ControlPlane {
   package init(on loop: Loop, _ endpoint: APIEndpoint, makePool: @Sendable (Loop) -> sending UpstreamPool) {
     self.loop = loop
     pool = makePool(loop)
-    client = ArtifactsClient(HTTPClient(pool), endpoint)
+    client = ArtifactsClient(pool, endpoint)
   }
 
   func getRepo(_ repo: RepoKey) async throws(ArtifactsError) -> Repo {
@@ -27,13 +27,11 @@ package actor ControlPlane {
       repo.namespace, name: repo.name, description: description, default_branch: default_branch, read_only: read_only)
   }
 
-  func listRepos(_ namespace: String, query: [(String, String)]) async throws(ArtifactsError) -> (
-    repos: [Repo], next: String?
-  ) {
+  func listRepos(_ namespace: String, query: [(String, String)]) async throws(ArtifactsError) -> Listing<Repo> {
     try await client.listRepos(namespace, query: query)
   }
 
-  func deleteRepo(_ repo: RepoKey) async throws(ArtifactsError) -> String {
+  func deleteRepo(_ repo: RepoKey) async throws(ArtifactsError) -> String? {
     try await client.deleteRepo(repo.namespace, repo.name)
   }
 
