@@ -89,10 +89,16 @@ let package = Package(
     tests("HTTPCoreTests", ["HTTPCore"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol"]),
-    tests("ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
+    tests(
+      "ArtifactsAPITests", ["ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
+    tests(
+      "ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
     tests(
       "GatewayTests",
-      ["Gateway", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol", "GatewayTestSupport"]),
+      [
+        "Gateway", "ArtifactsAPI", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol",
+        "GatewayTestSupport",
+      ]),
     tests(
       "EndToEndTests",
       ["Gateway", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),

@@ -70,8 +70,9 @@ extension ArtifactsClient {
   }
 
   /// Sends the request and waits for the answer's head; once more when a pooled connection proves to be dead.
-  private func begin(_ target: String, _ fields: Fields) async throws(TransportError) -> (ResponseHead, ClientConnection)
-  {
+  private func begin(_ target: String, _ fields: Fields) async throws(TransportError) -> (
+    ResponseHead, ClientConnection
+  ) {
     var connection = try await pool.connection(to: endpoint.base.origin)
     while true {
       connection.send(.get, target, .none) { writer in

@@ -10,7 +10,9 @@ extension ArtifactsClient {
 
   /// Creates a namespace. Never sent twice.
   /// - Parameter jurisdiction: `eu` or `us`; without it the data may be anywhere. It cannot be changed.
-  package func createNamespace(_ namespace: String, jurisdiction: String? = nil) async throws(ArtifactsError) -> Namespace {
+  package func createNamespace(_ namespace: String, jurisdiction: String? = nil) async throws(ArtifactsError)
+    -> Namespace
+  {
     struct Body: Encodable {
       var namespace: String
       var jurisdiction: String?

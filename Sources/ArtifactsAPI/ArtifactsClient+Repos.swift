@@ -69,7 +69,8 @@ extension ArtifactsClient {
     try await call(.delete, Self.path(namespace, "repos", name), isReplayable: true).identifier()
   }
 
-  private func create(_ path: String, _ body: [UInt8], firstByte: Duration) async throws(ArtifactsError) -> CreatedRepo {
+  private func create(_ path: String, _ body: [UInt8], firstByte: Duration) async throws(ArtifactsError) -> CreatedRepo
+  {
     let response = try await call(.post, path, body: body, isReplayable: false, firstByte: firstByte)
     guard let repo = try response.envelope(Repo.self).result else { throw Self.emptyResult(response) }
     let token = try response.envelope(FirstTokenBody.self).result

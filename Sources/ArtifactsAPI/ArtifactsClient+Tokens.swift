@@ -16,7 +16,8 @@ extension ArtifactsClient {
   /// - Parameters:
   ///   - scope: nil for the service's default, `write`.
   ///   - ttl: seconds, 60...31,536,000; nil for the service's default, a day.
-  package func createToken(_ namespace: String, repo: String, scope: TokenScope?, ttl: Int?) async throws(ArtifactsError)
+  package func createToken(_ namespace: String, repo: String, scope: TokenScope?, ttl: Int?)
+    async throws(ArtifactsError)
     -> NewToken
   {
     struct Body: Encodable {

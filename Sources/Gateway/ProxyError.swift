@@ -88,7 +88,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
         retryAfter: error.retryAfter)
     case 500...:
       return ProxyError(
-        .upstreamError, status: status == 503 ? 503 : 502, "cannot \(what): the Artifacts API answered \(status): \(named)",
+        .upstreamError, status: status == 503 ? 503 : 502,
+        "cannot \(what): the Artifacts API answered \(status): \(named)",
         retryAfter: error.retryAfter)
     default:
       // A failure under a good status, or a redirect, is no status to pass on.
@@ -102,5 +103,11 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     ProxyError(
       .noSuchRepo, status: 404,
       "no repo \"\(repo.name)\" in namespace \"\(repo.namespace)\"")
+  }
+
+  static func readOnlyRepo(_ repo: RepoKey) -> ProxyError {
+    ProxyError(
+      .readOnly, status: 403,
+      "the repo \"\(repo.name)\" in namespace \"\(repo.namespace)\" is read-only: pushes are refused")
   }
 }

@@ -18,7 +18,8 @@ extension ServeOptions {
       guard address.isLoopback || mayBeAnywhere else {
         throw StartFailure(
           GatewayExit.configuration,
-          "refusing to listen on \(address): whoever reaches it could use your repos; say --allow-anonymous if that is meant")
+          "refusing to listen on \(address): whoever reaches it could use your repos; say --allow-anonymous if that is meant"
+        )
       }
       addresses.append(address)
     }
@@ -55,6 +56,11 @@ extension ServeOptions {
     configuration.allowsInsecureUpstream = isInsecureAllowed
     configuration.remoteTemplate = template
     if let staticFile { configuration.staticToken = { Settings.secret(inFile: staticFile) } }
+    configuration.createsOnPush = try Settings.isOn(createOnPush, "CREATE_ON_PUSH")
+    if configuration.createsOnPush && template != nil {
+      throw StartFailure(
+        GatewayExit.configuration, "CREATE_ON_PUSH: it needs the look-up that --remote-template skips")
+    }
     try fillCommon(&configuration)
     return configuration
   }
@@ -68,6 +74,9 @@ extension ServeOptions {
       endpoint: APIEndpoint(base: url, accountID: "local", token: { token }))
     configuration.allowedRemoteHosts = [url.origin.host]
     configuration.allowsInsecureUpstream = true
+    // Nothing is lost by a repo too many on one's own disk, so only the twin can switch it off.
+    let isOn = try Settings.isOn(createOnPush, "CREATE_ON_PUSH")
+    configuration.createsOnPush = isOn || Settings.environment("\(Settings.prefix)CREATE_ON_PUSH") == nil
     try fillCommon(&configuration)
     return configuration
   }

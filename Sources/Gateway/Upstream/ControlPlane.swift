@@ -20,19 +20,8 @@ package actor ControlPlane {
     try await client.getRepo(repo.namespace, repo.name)
   }
 
-  func createRepo(_ repo: RepoKey, description: String?, default_branch: String?, read_only: Bool?)
-    async throws(ArtifactsError) -> CreatedRepo
-  {
-    try await client.createRepo(
-      repo.namespace, name: repo.name, description: description, default_branch: default_branch, read_only: read_only)
-  }
-
-  func listRepos(_ namespace: String, query: [(String, String)]) async throws(ArtifactsError) -> Listing<Repo> {
-    try await client.listRepos(namespace, query: query)
-  }
-
-  func deleteRepo(_ repo: RepoKey) async throws(ArtifactsError) -> String? {
-    try await client.deleteRepo(repo.namespace, repo.name)
+  func createRepo(_ repo: RepoKey) async throws(ArtifactsError) -> CreatedRepo {
+    try await client.createRepo(repo.namespace, name: repo.name)
   }
 
   func createToken(_ repo: RepoKey, _ scope: TokenScope, ttl: Int) async throws(ArtifactsError) -> NewToken {
