@@ -13,11 +13,13 @@ struct RunningEmulator {
 
   /// Starts an emulator on `folder` for the length of `body`.
   static func with<Result>(
-    in folder: String, imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result
+    in folder: String, imports: ImportRule = ImportRule(), faults: [String] = [],
+    _ body: (RunningEmulator) async throws -> Result
   ) async throws -> Result {
     let group = try LoopGroup(count: 1)
     let configuration = ArtifactsEmulator.Configuration(
-      dataDirectory: folder + "/data", apiToken: TestService.token, imports: imports)
+      dataDirectory: folder + "/data", apiToken: TestService.token, imports: imports,
+      faults: try faults.map { try Fault(parsing: $0) })
     let running = RunningEmulator(
       folder: folder, emulator: try ArtifactsEmulator(configuration: configuration), group: group)
     do {
@@ -33,10 +35,12 @@ struct RunningEmulator {
     }
   }
 
-  static func with<Result>(imports: ImportRule = ImportRule(), _ body: (RunningEmulator) async throws -> Result)
-    async throws -> Result
-  {
-    try await withTemporaryFolder { folder in try await with(in: folder, imports: imports) { try await body($0) } }
+  static func with<Result>(
+    imports: ImportRule = ImportRule(), faults: [String] = [], _ body: (RunningEmulator) async throws -> Result
+  ) async throws -> Result {
+    try await withTemporaryFolder { folder in
+      try await with(in: folder, imports: imports, faults: faults) { try await body($0) }
+    }
   }
 
   // MARK: REST

@@ -98,6 +98,36 @@ import Testing
     }
   }
 
+  @Test(arguments: ["report-status", "report-status side-band-64k"])
+  func `a push on top of an older state is stale`(capabilities: String) async throws {
+    try await RunningEmulator.with { server in
+      let (remote, token) = try await server.createRepo("base")
+      try await server.workTree("work")
+      try await server.git(["-C", "work", "commit", "-q", "--allow-empty", "-m", "second"])
+      try await server.git(["-C", "work", "push", "-q", remote, "main"], token: token)
+      let old = try await server.git(["-C", "work", "rev-parse", "HEAD~1"]).trimmed
+      let command = "\(old) \(String(repeating: "0", count: 40)) refs/heads/main\0\(capabilities)"
+      let digits = String(command.utf8.count + 4, radix: 16)
+      let body = String(repeating: "0", count: 4 - digits.count) + digits + command + "0000"
+      let answer = try await server.ask(
+        "POST", "/git/demo/base.git/git-receive-pack",
+        ["Authorization: Bearer \(token)", "Content-Type: application/x-git-receive-pack-request"], Array(body.utf8))
+      #expect(answer.status == 200)
+      #expect(answer.text.contains("000eunpack ok\n0021ng refs/heads/main stale ref\n0000"), "\(answer)")
+    }
+  }
+
+  @Test func `a clone without trees is refused`() async throws {
+    try await RunningEmulator.with { server in
+      let (remote, token) = try await server.createRepo("base")
+      try await server.workTree("work")
+      try await server.git(["-C", "work", "push", "-q", remote, "main"], token: token)
+      let said = try await server.git(
+        ["clone", "-q", "--no-checkout", "--filter=tree:0", remote, "copy"], token: token, failing: true)
+      #expect(said.contains("400"))
+    }
+  }
+
   @Test func `what is not advertised is refused by the client`() async throws {
     try await RunningEmulator.with { server in
       let (remote, token) = try await server.createRepo("base")

@@ -60,12 +60,17 @@ struct ConnectorTests {
     try await onLoop { loop in
       let listening = try Listening(on: loop)
       defer { listening.close() }
-      let start = loop.now
-      let channel = try await Connector.connect(
-        to: [.refusing, listening.address], on: loop, timeout: .seconds(20))
-      #expect(loop.now - start < 200_000_000)
-      channel.close()
-      #expect(try await listening.next().receiveEnd())
+      // The fastest of several, since the machine may be busy.
+      var least = UInt64.max
+      for _ in 0..<5 {
+        let start = loop.now
+        let channel = try await Connector.connect(
+          to: [.refusing, listening.address], on: loop, timeout: .seconds(20))
+        least = min(least, loop.now - start)
+        channel.close()
+        #expect(try await listening.next().receiveEnd())
+      }
+      #expect(least < 200_000_000)
     }
   }
 
@@ -89,14 +94,17 @@ struct ConnectorTests {
 
   @Test func `families take turns, beginning with the first`() async throws {
     try await onLoop { loop in
-      let listening = try Listening(try ListeningSocket(binding: .v6(0, 1, port: 0, scope: 0)), on: loop)
-      defer { listening.close() }
-      let silence = try await Silence(on: loop)
-      let start = loop.now
-      // The address of the other family comes before the second silent one.
-      let addresses = [silence.socket.address, silence.socket.address, silence.socket.address, listening.address]
+      let four = try Listening(on: loop)
+      let six = try Listening(try ListeningSocket(binding: .v6(0, 1, port: 0, scope: 0)), on: loop)
+      defer {
+        four.close()
+        six.close()
+      }
+      // The third comes before the second.
+      let addresses = [SocketAddress.refusing, four.address, six.address]
       try await Connector.connect(to: addresses, on: loop, timeout: .seconds(20)).close()
-      #expect(loop.now - start < 500_000_000)
+      #expect(try await six.next().receiveEnd())
+      #expect(four.acceptedCount == 0)
     }
   }
 

@@ -18,7 +18,7 @@ final class ContentEndpoint {
   }
 
   /// Answers one request. Throws when its client is gone, or when a blob's bytes came to an early end.
-  func handle(_ exchange: ServerExchange, _ route: ContentRoute) async throws {
+  func handle(_ exchange: Exchange, _ route: ContentRoute) async throws {
     do {
       guard plane.isAuthenticated(exchange.request.fields[.authorization]) else { throw APIFault.notAuthenticated }
       guard NameRule.isNamespace(route.namespace) else { throw APIFault.namespaceName }

@@ -9,7 +9,7 @@ struct ObjectReader {
   static let memoryLimit = 32 << 20
 
   let directory: String
-  let exchange: ServerExchange
+  let exchange: Exchange
 
   /// The objects of these names, in order; nil for what is not there.
   func look(_ names: [String]) async throws -> [GitObject?] {

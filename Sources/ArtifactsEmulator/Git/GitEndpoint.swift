@@ -21,7 +21,7 @@ final class GitEndpoint {
   }
 
   /// Answers one request. Throws when its client is gone, or git died in the middle of a reply.
-  func handle(_ exchange: ServerExchange) async throws {
+  func handle(_ exchange: Exchange) async throws {
     guard let path = GitPath(exchange.request.path) else { return try await exchange.respondUnknown() }
     switch (exchange.request.method, path.route) {
     case (.get, .advertisement):
@@ -48,7 +48,7 @@ final class GitEndpoint {
   }
 
   /// The repo, when the client may use the service on it; otherwise the client has had its answer.
-  private func admit(_ exchange: ServerExchange, _ path: GitPath, _ service: Service) async throws -> RepoRecord? {
+  private func admit(_ exchange: Exchange, _ path: GitPath, _ service: Service) async throws -> RepoRecord? {
     let decision = await access.decide(
       namespace: path.namespace, repo: path.repo, service: service,
       authorization: exchange.request.fields[.authorization])
@@ -61,7 +61,7 @@ final class GitEndpoint {
   }
 
   /// What the client asks of the protocol, if it is short and plain enough to become an environment variable.
-  private func protocolText(_ exchange: ServerExchange) -> String? {
+  private func protocolText(_ exchange: Exchange) -> String? {
     guard let text = exchange.request.fields[.gitProtocol], (1...Self.protocolLimit).contains(text.utf8.count),
       text.utf8.allSatisfy({ byte in
         switch byte {
@@ -77,7 +77,7 @@ final class GitEndpoint {
 
   // MARK: Advertisement
 
-  private func advertise(_ service: Service, of repo: RepoRecord, to exchange: ServerExchange) async throws {
+  private func advertise(_ service: Service, of repo: RepoRecord, to exchange: Exchange) async throws {
     let version = ProtocolVersion(fieldValue: protocolText(exchange))
     let fields = Fields([(.contentType, service.advertisementContentType), (.cacheControl, "no-cache")])
     if service == .uploadPack, version == .v2 {
@@ -103,7 +103,7 @@ final class GitEndpoint {
 
   // MARK: Fetch
 
-  private func fetch(from repo: RepoRecord, _ coding: BodyCoding, _ exchange: ServerExchange) async throws {
+  private func fetch(from repo: RepoRecord, _ coding: BodyCoding, _ exchange: Exchange) async throws {
     let body: [UInt8]
     do {
       body = try await wholeBody(exchange, coding)
@@ -112,6 +112,7 @@ final class GitEndpoint {
     } catch is InflateError {
       return try await exchange.respond(status: 400, text: "Damaged gzip body")
     }
+    if FetchFilter.isRefused(body) { return try await exchange.respond(status: 400, text: "Unsupported filter") }
     let command = GitCommand.serve(
       .uploadPack, in: store.gitDirectory(of: repo), protocolText: protocolText(exchange))
     let loop = exchange.loop
@@ -145,7 +146,7 @@ final class GitEndpoint {
     try await exchange.finish()
   }
 
-  private func wholeBody(_ exchange: ServerExchange, _ coding: BodyCoding) async throws -> [UInt8] {
+  private func wholeBody(_ exchange: Exchange, _ coding: BodyCoding) async throws -> [UInt8] {
     let body = try await exchange.readBody(limit: Self.requestLimit)
     return switch coding {
     case .identity: body
@@ -153,14 +154,14 @@ final class GitEndpoint {
     }
   }
 
-  private func begin(_ exchange: ServerExchange, _ service: Service) async throws(TransportError) {
+  private func begin(_ exchange: Exchange, _ service: Service) async throws {
     let fields = Fields([(.contentType, service.resultContentType), (.cacheControl, "no-cache")])
     try await exchange.start(status: 200, fields: fields, length: nil)
   }
 
   // MARK: Push
 
-  private func push(to repo: RepoRecord, _ coding: BodyCoding, _ exchange: ServerExchange) async throws {
+  private func push(to repo: RepoRecord, _ coding: BodyCoding, _ exchange: Exchange) async throws {
     let command = GitCommand.serve(.receivePack, in: store.gitDirectory(of: repo), protocolText: nil)
     let loop = exchange.loop
     // The output is read beside the writing: progress comes before the pack has ended.
@@ -183,12 +184,12 @@ final class GitEndpoint {
       return try await fail(exchange, command, "\(ending)")
     }
     let fields = Fields([(.contentType, Service.receivePack.resultContentType), (.cacheControl, "no-cache")])
-    try await exchange.respond(status: 200, fields: fields, body: report)
+    try await exchange.respond(status: 200, fields: fields, body: PushReport.reword(report))
   }
 
   /// Copies the request's body to git as it comes. A git that stops reading has its reason, which its report tells; the
   /// rest of the body is read all the same, so that the client gets to the reply.
-  private func pour(_ exchange: ServerExchange, _ coding: BodyCoding, into input: Channel) async throws {
+  private func pour(_ exchange: Exchange, _ coding: BodyCoding, into input: Channel) async throws {
     let inflate = coding == .gzip ? try Inflate(limit: .max) : nil
     var isTaken = true
     while let bytes = try await exchange.nextBodyChunk() {
@@ -208,7 +209,7 @@ final class GitEndpoint {
     try inflate?.finish()
   }
 
-  private func fail(_ exchange: ServerExchange, _ command: GitCommand, _ reason: String) async throws {
+  private func fail(_ exchange: Exchange, _ command: GitCommand, _ reason: String) async throws {
     logger.error("git failed", metadata: ["arguments": "\(command.arguments.suffix(2))", "reason": "\(reason)"])
     try await exchange.respond(status: 500, text: "Internal error")
   }

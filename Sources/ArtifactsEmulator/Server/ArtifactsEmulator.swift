@@ -18,16 +18,20 @@ package final class ArtifactsEmulator: Sendable {
     /// address it listens on.
     package var publicURL: String?
     package var imports: ImportRule
+    /// What goes wrong from the start.
+    package var faults: [Fault]
     package var logger: Logger
 
     package init(
       dataDirectory: String, apiToken: String, publicURL: String? = nil, imports: ImportRule = ImportRule(),
+      faults: [Fault] = [],
       logger: Logger = Logger(label: "artifacts-emulator")
     ) {
       self.dataDirectory = dataDirectory
       self.apiToken = apiToken
       self.publicURL = publicURL
       self.imports = imports
+      self.faults = faults
       self.logger = logger
     }
   }
@@ -39,12 +43,15 @@ package final class ArtifactsEmulator: Sendable {
 
   private let configuration: Configuration
   private let plane: ControlPlane
+  /// What goes wrong on purpose.
+  package let faults: FaultList
   private let running = Mutex<Running?>(nil)
 
   /// Opens the data directory, sweeping what a crash left in it. Blocks on the disk. Throws `.inUse` when another process
   /// has it, `.damaged` when it cannot be read.
   package init(configuration: Configuration) throws(StoreError) {
     self.configuration = configuration
+    faults = FaultList(configuration.faults)
     let store = try Store(path: configuration.dataDirectory)
     plane = ControlPlane(
       store: store, apiToken: configuration.apiToken, baseURL: configuration.publicURL ?? "",
@@ -58,7 +65,9 @@ package final class ArtifactsEmulator: Sendable {
   package func start(on group: LoopGroup, listening address: SocketAddress, tls: TLSServerContext? = nil) async throws {
     let server = HTTPServer(
       on: group, onTrouble: { [logger = configuration.logger] in logger.warning("\($0)") },
-      makeHandler: { [plane, logger = configuration.logger] _ in EmulatorHandler(plane: plane, logger: logger) })
+      makeHandler: { [plane, faults, logger = configuration.logger] _ in
+        EmulatorHandler(plane: plane, faults: faults, logger: logger)
+      })
     let bound = try await server.listen(on: address, tls: tls)
     if configuration.publicURL == nil { plane.baseURL = "\(tls == nil ? "http" : "https")://\(bound)" }
     running.withLock { $0 = Running(server: server, address: bound) }

@@ -55,6 +55,25 @@ extension Store {
     namespaces[namespace]?.repos[place.repo]?.tokens[index] = token
   }
 
+  /// Lets every active token expire now.
+  func expireTokens() throws(StoreError) {
+    let now = clock()
+    for (namespace, home) in namespaces {
+      for (name, repo) in home.repos where repo.status == .ready {
+        var lines: [UInt8] = []
+        var tokens = repo.tokens
+        for (index, token) in repo.tokens.enumerated() where token.state(at: now) == .active {
+          tokens[index] = TokenRecord(
+            id: token.id, secret: token.secret, scope: token.scope, createdAt: token.createdAt, expiresAt: now)
+          lines += TokenJournal.line(tokens[index])
+        }
+        guard !lines.isEmpty else { continue }
+        try DurableFile.append(directory.tokens(of: repo.record), lines, mode: TokenJournal.mode)
+        namespaces[namespace]?.repos[name]?.tokens = tokens
+      }
+    }
+  }
+
   /// What a presented secret (without the `?expires=` suffix) opens: its repo, scope and state now. Nil when unknown.
   package func lookUp(secret: String) -> (repo: RepoRecord, scope: TokenScope, state: TokenState)? {
     guard let place = placesBySecret[secret],

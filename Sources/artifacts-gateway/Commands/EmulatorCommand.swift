@@ -20,6 +20,9 @@ struct EmulatorCommand: AsyncParsableCommand {
   @Option(help: "File with the API token that callers must present; without one, a token is made up and printed.")
   var apiTokenFile: String?
 
+  @Option(help: ArgumentHelp("Something that goes wrong on purpose (repeatable): \(Fault.help).", valueName: "spec"))
+  var fault: [String] = []
+
   @OptionGroup var log: LogOptions
 
   func run() async throws { try await reportingFailure { try await serve() } }
@@ -33,6 +36,10 @@ struct EmulatorCommand: AsyncParsableCommand {
     let text = try settings.text(listen, "listen", default: "127.0.0.1:7090") ?? ""
     guard let address = SocketAddress(parsing: text), address.isLoopback else {
       throw settings.refusal("listen", "\"\(text)\" is not a loopback address")
+    }
+    var faults: [Fault] = []
+    for text in try settings.list(fault, "fault", default: []) {
+      do { faults.append(try Fault(parsing: text)) } catch { throw StartFailure(GatewayExit.configuration, "\(error)") }
     }
     let tokenFile = try settings.text(apiTokenFile, "api_token_file")
     let token: String
@@ -52,7 +59,8 @@ struct EmulatorCommand: AsyncParsableCommand {
     let directory = try settings.text(dataDir, "data_dir", default: "./artifacts-data") ?? ""
     let emulator: ArtifactsEmulator
     do {
-      emulator = try ArtifactsEmulator(configuration: .init(dataDirectory: directory, apiToken: token, logger: logger))
+      emulator = try ArtifactsEmulator(
+        configuration: .init(dataDirectory: directory, apiToken: token, faults: faults, logger: logger))
       try await emulator.start(on: group, listening: address)
     } catch {
       throw StartFailure(GatewayExit.inputOutput, "the embedded service does not start: \(error)")
