@@ -52,7 +52,7 @@ import Testing
 
   @Test func `git shows that a gateway is read-only`() async throws {
     try await EmulatorGateway.with(configure: { $0.isReadOnly = true }) { test in
-      try await test.createRepo("demo")
+      _ = try await test.emulator.store.createRepo(Store.NewRepo(name: "demo"), in: "default")
       try await test.git.workTree("work")
       let outcome = try await test.git.attempt(["-C", "work", "push", test.url("demo"), "main"])
       #expect(!outcome.isSuccess && outcome.text.contains("this gateway is read-only"), "\(outcome.text)")

@@ -70,6 +70,33 @@ package actor HTTPConnection {
     }
   }
 
+  /// Reads the head of a response and the first of its body, and leaves the rest where it is. Gives the status.
+  package func begin() async throws -> Int {
+    let head = try await wire.readHead(first: Self.patience, rest: Self.patience) {
+      (bytes) throws(HTTPParseError) in try ResponseHead(parsing: bytes, to: .post)
+    }
+    guard let head else { throw TestFailure("no answer") }
+    wire.beginBody(head.framing)
+    return head.status
+  }
+
+  /// Reads what `begin` has left, and gives how many bytes that was, the last of them, and whether it was all.
+  package func rest() async throws -> (count: Int, tail: [UInt8], isWhole: Bool) {
+    let list = GatherList()
+    var count = 0
+    var tail: [UInt8] = []
+    do {
+      while try await wire.readBody(into: list, idle: Self.patience) {
+        count += list.byteCount
+        list.forEach { tail = Array((tail + $0.suffix(64)).suffix(64)) }
+        list.removeAll()
+      }
+    } catch {
+      guard error != .timedOut else { throw error }
+    }
+    return (count, tail, wire.isBodyRead)
+  }
+
   /// Waits until the other side has closed. What still comes is dropped.
   package func waitForEnd() async {
     while (try? await wire.input.fill(idle: Self.patience)) == true { wire.input.consume(wire.input.bytes.count) }

@@ -75,6 +75,8 @@ struct ServeCommand: AsyncParsableCommand {
       return await gateway.cut()
     }
     let cut = await gateway.drain(timeout: .seconds(timeout))
+    // What the second signal cut has ended before the drain could count it.
+    if await lifecycle.hasCome(2) { return cut + (await watch.value) }
     watch.cancel()
     return cut
   }
