@@ -9,7 +9,8 @@ struct ServeConfiguration {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
     "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
-    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only", "create_on_push",
+    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
+    "create_on_push",
     "allow_anonymous", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format", "log_level",
   ]
 
