@@ -1,7 +1,7 @@
 # Everything that a person or a CI runs. Needs Swift 6.3 and, for `deps`, apt; see `make help`.
 #
 #   make run  ARGS="--listen 127.0.0.1:8080"     more flags for the gateway
-#   make test TESTARGS="--filter GitProtocol"    more flags for swift test --no-parallel
+#   make test TESTARGS="--filter GitProtocol"    more flags for swift test
 #   make bench BENCH_ARGS="--only big"           more flags for the benchmark
 
 SHELL := /bin/bash
@@ -28,7 +28,7 @@ demo: build ## Do the main job once, unattended: create, clone, push, clone agai
 
 test: deps ## Run every test
 	@deploy/install-packages.sh $(TEST_PACKAGES)
-	swift test --no-parallel
+	swift test --no-parallel $(TESTARGS)
 
 bench: build ## Compare with nginx and HAProxy, as far as they are installed
 	@for tool in nginx haproxy wrk python3; do \
