@@ -35,7 +35,9 @@ package final class ArtifactsClient {
   // MARK: Repos
 
   package func getRepo(_ namespace: String, _ name: String) async throws(ArtifactsError) -> Repo {
-    try await result(Repo.self, .get, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))", isReplayable: true)
+    try await result(
+      Repo.self, .get, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))",
+      isReplayable: true)
   }
 
   /// Creates a repo. Never sent twice.
@@ -74,7 +76,8 @@ package final class ArtifactsClient {
   package func deleteRepo(_ namespace: String, _ name: String) async throws(ArtifactsError) -> String {
     struct Deleted: Decodable { var id: String }
     return try await result(
-      Deleted.self, .delete, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))", isReplayable: true
+      Deleted.self, .delete, "/namespaces/\(PercentCoding.encode(namespace))/repos/\(PercentCoding.encode(name))",
+      isReplayable: true
     ).id
   }
 
@@ -99,8 +102,10 @@ package final class ArtifactsClient {
   /// Revokes a token. One that is gone already is no error.
   package func revokeToken(_ namespace: String, id: String) async throws(ArtifactsError) {
     do {
-      _ = try await call(.delete, "/namespaces/\(PercentCoding.encode(namespace))/tokens/\(PercentCoding.encode(id))", isReplayable: true)
-        .envelope(Ignored.self)
+      _ = try await call(
+        .delete, "/namespaces/\(PercentCoding.encode(namespace))/tokens/\(PercentCoding.encode(id))", isReplayable: true
+      )
+      .envelope(Ignored.self)
     } catch {
       if !error.isNotFound { throw error }
     }

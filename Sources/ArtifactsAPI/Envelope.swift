@@ -41,14 +41,16 @@ extension HTTPResponse {
       throw refusal(failure)
     }
     guard isJSON, let envelope = try? JSONDecoder().decode(Envelope<Result>.self, from: Data(body)) else {
-      throw ArtifactsError(.unreadable(status: status), "the API answered \(status) with something that is not its JSON")
+      throw ArtifactsError(
+        .unreadable(status: status), "the API answered \(status) with something that is not its JSON")
     }
     return envelope
   }
 
   private func refusal(_ envelope: Envelope<Ignored>?) -> ArtifactsError {
     guard let envelope else {
-      return ArtifactsError(.unreadable(status: status), "the API answered \(status) without JSON", retryAfter: retryAfter)
+      return ArtifactsError(
+        .unreadable(status: status), "the API answered \(status) without JSON", retryAfter: retryAfter)
     }
     let error = envelope.errors?.first
     return ArtifactsError(
