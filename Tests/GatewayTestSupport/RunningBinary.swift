@@ -1,4 +1,5 @@
 package import EventLoop
+import FoundationEssentials
 import Glibc
 import Subprocess
 import Synchronization
@@ -108,6 +109,11 @@ package final class RunningBinary: Sendable {
       throw TestFailure(status)
     }
     return size * 1024
+  }
+
+  /// How many descriptors it has open.
+  package func descriptorCount() async throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(await processID)/fd").count
   }
 
   /// Runs it to its end.
