@@ -92,10 +92,15 @@ let package = Package(
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol"]),
     tests(
+      "ArtifactsAPITests", ["ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
+    tests(
       "ArtifactsEmulatorTests", ["ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "GatewayTestSupport"]),
     tests(
       "GatewayTests",
-      ["Gateway", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol", "GatewayTestSupport"]),
+      [
+        "Gateway", "ArtifactsAPI", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol",
+        "GatewayTestSupport",
+      ]),
     tests(
       "EndToEndTests",
       ["Gateway", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),

@@ -30,9 +30,8 @@ package final class Gateway: Sendable {
     let broker = TokenBroker(
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
       clock: configuration.wallClock)
-    let admin = AdminAPI(
-      control: control, directory: directory, broker: broker, defaultNamespace: configuration.namespace,
-      isReadOnly: configuration.isReadOnly)
+    let memory = RepoMemory(directory: directory, broker: broker)
+    let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let pools = LoopPools()
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
@@ -42,12 +41,14 @@ package final class Gateway: Sendable {
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
       onTrouble: { log.warning("\($0)") },
-      makeHandler: { loop in
+      makeHandler: { [state] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
-        let grants = GrantCache(directory: directory, broker: broker, clock: configuration.wallClock)
-        return GatewayHandler(
-          configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
+        let grants = GrantCache(memory: memory, creator: creator, clock: configuration.wallClock)
+        let admin = AdminAPI(
+          client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
+          state: state)
+        return GatewayHandler(configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
       })
   }
 

@@ -19,6 +19,8 @@ package struct GatewayConfiguration: Sendable {
   package var tokenTTL = 3600
   /// Refuses pushes.
   package var isReadOnly = false
+  /// Creates a repo when the first push to it comes.
+  package var createsOnPush = false
   package var maxConnections = 1024
   package var timeouts = Timeouts()
   /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.

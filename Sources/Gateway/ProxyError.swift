@@ -103,4 +103,10 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       .noSuchRepo, status: 404,
       "no repo \"\(repo.name)\" in namespace \"\(repo.namespace)\"")
   }
+
+  static func readOnlyRepo(_ repo: RepoKey) -> ProxyError {
+    ProxyError(
+      .readOnly, status: 403,
+      "the repo \"\(repo.name)\" in namespace \"\(repo.namespace)\" is read-only: pushes are refused")
+  }
 }

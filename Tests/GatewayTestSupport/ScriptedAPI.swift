@@ -41,6 +41,13 @@ package final class ScriptedAPI: Sendable {
 
   /// `http://host:port/path`, in which `{repo}` stands for the repo; what look-ups give as `remote`.
   package func set(remote: String) { state.withLock { $0.remote = remote } }
+
+  /// What a look-up of `repo` gives as `remote`.
+  package func remote(of repo: String) -> String {
+    let remote = state.withLock { $0.remote ?? "" }
+    return remote.split(separator: "{repo}", omittingEmptySubsequences: false).joined(separator: repo)
+  }
+
   package func set(expiry: Expiry, life: Double = 3600) {
     state.withLock {
       $0.expiry = expiry
@@ -70,13 +77,12 @@ package final class ScriptedAPI: Sendable {
   }
 
   private func lookUp(_ repo: String) -> ScriptedAnswer {
-    let (special, remote) = state.withLock { state in
+    let (script, number) = state.withLock { state in
       defer { state.lookUpCount += 1 }
-      return (state.onLookUp?(state.lookUpCount), state.remote ?? "")
+      return (state.onLookUp, state.lookUpCount)
     }
-    if let special { return special }
-    let parts = remote.split(separator: "{repo}", omittingEmptySubsequences: false)
-    return Self.success(#"{"id":"id-\#(repo)","name":"\#(repo)","remote":"\#(parts.joined(separator: repo))"}"#)
+    if let special = script?(number) { return special }
+    return Self.success(#"{"id":"id-\#(repo)","name":"\#(repo)","remote":"\#(remote(of: repo))"}"#)
   }
 
   private func mint(_ request: RecordedRequest) -> ScriptedAnswer {

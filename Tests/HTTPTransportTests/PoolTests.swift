@@ -2,6 +2,7 @@ import EventLoop
 import GatewayTestSupport
 import HTTPCore
 import HTTPTransport
+import TLS
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -138,6 +139,30 @@ struct PoolTests {
       #expect(try await peer.receiveToEnd() == "")
       #expect(upstream.pool.idleCount == 0)
       #expect(upstream.pool.takeIdle(upstream.origin) == nil)
+    }
+  }
+
+  @Test func `a pool that has gone is not swept`() async throws {
+    try await Upstream.with { upstream in
+      let loop = upstream.loop
+      do {
+        let pool = UpstreamPool(on: loop, resolver: Resolver(), tls: try TLSClientContext())
+        let connection = try await pool.connect(to: upstream.origin)
+        connection.send(.get, "/", .none) { $0.append(.host, "a") }
+        try await connection.flush(idle: .seconds(20))
+        try await upstream.accept().send(Upstream.hello)
+        _ = try await connection.receiveHead(to: .get, firstByte: .seconds(20), rest: .seconds(20))
+        while try await connection.readBody(into: connection.pieces, idle: .seconds(20)) {
+          connection.pieces.removeAll()
+        }
+        pool.give(connection)
+        #expect(pool.idleCount == 1)
+        pool.takeIdle(upstream.origin)?.close()
+      }
+      // The sweep was set and would come by now.
+      await withUnsafeContinuation { done in
+        Deadline(on: loop) { done.resume() }.set(after: .milliseconds(5_200))
+      }
     }
   }
 

@@ -26,29 +26,47 @@ struct Problem: Error, Encodable {
   /// The same as a word for programs: upstream's name, else the status.
   var word: String { (name ?? title.replacingBlanks).lowercased() }
 
-  init(_ status: Int, _ detail: String, pointer: String? = nil, allow: String? = nil) {
+  init(_ status: Int, _ detail: String, pointer: String? = nil, allow: String? = nil, code: Int? = nil) {
     self.status = status
     self.allow = allow
     self.detail = detail
     self.pointer = pointer
     title = Status.phrase(status).description
+    self.code = code
+    name = code.flatMap { Self.names[$0] }
+  }
+
+  /// A name in the path or a field that no repo, namespace or token can have.
+  static func badName(_ field: String) -> Problem {
+    Problem(
+      400, "names begin with a letter or digit and hold at most 128 letters, digits, '.', '_' and '-'",
+      pointer: "/\(field)")
+  }
+
+  func send(on exchange: ServerExchange, requestID: String) async throws(TransportError) {
+    var problem = self
+    problem.request_id = requestID
+    var fields = Fields([(.contentType, "application/problem+json"), (.cacheControl, "no-store")])
+    fields.append("x-request-id", requestID)
+    fields.append("x-artifacts-gateway-error", word)
+    if let allow { fields.append(.allow, allow) }
+    if let retryAfter { fields.append(.retryAfter, "\(max(1, retryAfter))") }
+    try await exchange.respond(status: status, fields: fields, body: AdminJSON.line(problem))
   }
 
   /// Keeps what the service said; what it did not say for itself becomes 502 or 504.
   init(_ error: ArtifactsError) {
     switch error.kind {
     case .refused(let status, let code, let pointer):
-      self.init((400...599).contains(status) ? status : 502, error.message, pointer: pointer)
       // The caller's own credentials are not at fault when the API refuses ours.
-      if status == 401 || status == 403 { self.status = 502 }
-      self.code = code
-      name = code.flatMap { Self.names[$0] }
+      let isOurs = status == 401 || status == 403 || !(400...599).contains(status)
+      self.init(isOurs ? 502 : status, error.message, pointer: pointer, code: code)
     case .unreachable(.timedOut): self.init(504, "the Artifacts API did not answer in time")
     case .unreachable: self.init(502, "the Artifacts API is not reachable: \(error.message)")
     case .unreadable(let status): self.init(status == 429 ? 429 : 502, error.message)
     case .noCredentials: self.init(502, error.message)
     }
-    retryAfter = error.retryAfter.map { Int($0.components.seconds) }
+    retryAfter = error.retryAfter.map { Int($0.components.seconds) } ?? (status == 429 ? 1 : nil)
   }
 
   private static let names: [Int: String] = [

@@ -18,8 +18,7 @@ package enum OnlineCheck {
       UpstreamPool(on: $0, resolver: Resolver(), tls: tls, timeouts: timeouts)
     }
     let outcome: Outcome
-    let page = try await control.listRepos(configuration.namespace, query: [("limit", "1")])
-    if let first = page.repos.first {
+    if let first = try await control.firstRepo(configuration.namespace) {
       let repo = RepoKey(namespace: configuration.namespace, name: first.name)
       let token = try await control.createToken(repo, .read, ttl: 60)
       try await control.revokeToken(repo.namespace, id: token.id)

@@ -195,7 +195,9 @@ final class GitRelay {
         return (try await send(grant, on: connection), connection)
       } catch {
         connection.close()
-        guard connection.isReused, canReplay, error == .peerClosed || error.isSystem, !isClientGone else { throw error }
+        guard connection.isReused, !connection.hasAnswered, canReplay, !isClientGone,
+          error == .peerClosed || error.isSystem
+        else { throw error }
       }
       retryCount += 1
       connection = try await pool.connect(to: grant.remote.url.origin)

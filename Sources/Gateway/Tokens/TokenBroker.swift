@@ -27,14 +27,13 @@ actor TokenBroker {
   private static let failureMemory = 1.0
   private static let entryLimit = 16_384
   private static let revocationWidth = 16
+  private static let longestToken = 8_192
 
   private let control: ControlPlane
   private let source: Source
   private let clock: @Sendable () -> Double
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
-  /// Goes up when tokens are forgotten, so that copies of them elsewhere can be, too.
-  nonisolated let generation = Atomic<Int>(0)
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
@@ -83,20 +82,34 @@ actor TokenBroker {
   private func isFresh(_ token: Token, _ now: Double) -> Bool { now < token.mintedAt + 60 }
 
   /// Takes in a token that came with another answer of the API, such as that of creating the repo.
-  func adopt(_ secret: Secret, for repo: RepoKey) {
+  /// - Parameter expiresAt: seconds since 1970; a token whose end nobody tells is not worth keeping.
+  func adopt(_ secret: Secret, expiresAt: Double?, for repo: RepoKey) {
     let now = clock()
-    guard let expiry = NewToken.expiry(inSuffixOf: secret.exposed), expiry - now > 60 else { return }
+    guard let expiresAt, expiresAt - now > 60, Self.isUsable(secret) else { return }
     let token = Token(
-      id: "", secret: secret, expiresAt: expiry, refreshAt: Self.refreshInstant(now, expiry), mintedAt: now)
+      id: "", secret: secret, expiresAt: expiresAt, refreshAt: Self.refreshInstant(now, expiresAt), mintedAt: now)
     let key = TokenKey(repo: repo, scope: .write)
     if entries[key]?.token == nil { entries[key, default: Entry(lastUse: now)].token = token }
   }
 
   /// Forgets the tokens of a repo that is gone.
   func forget(_ repo: RepoKey) {
-    generation.add(1, ordering: .relaxed)
     entries[TokenKey(repo: repo, scope: .read)] = nil
     entries[TokenKey(repo: repo, scope: .write)] = nil
+  }
+
+  /// Forgets the tokens of a namespace that is gone.
+  func forget(namespace: String) { entries = entries.filter { $0.key.repo.namespace != namespace } }
+
+  /// Forgets a token that somebody has revoked.
+  func forget(tokenID: String) {
+    for (key, entry) in entries where entry.token?.id == tokenID { entries[key]?.token = nil }
+  }
+
+  /// Whether a token can stand in a request's head as it is.
+  private static func isUsable(_ secret: Secret) -> Bool {
+    !secret.isEmpty && secret.exposed.utf8.count <= longestToken
+      && secret.exposed.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
   }
 
   private func mint(_ key: TokenKey) -> Task<Result<Token, ProxyError>, Never> {
@@ -115,10 +128,13 @@ actor TokenBroker {
     do throws(ArtifactsError) {
       let new = try await control.createToken(key.repo, key.scope, ttl: ttl)
       let expiry = new.expiresAt ?? asked + Double(ttl)
-      result = .success(
-        Token(
-          id: new.id, secret: new.plaintext, expiresAt: expiry, refreshAt: Self.refreshInstant(asked, expiry),
-          mintedAt: asked))
+      result =
+        !Self.isUsable(new.plaintext)
+        ? .failure(Self.unusable)
+        : .success(
+          Token(
+            id: new.id, secret: new.plaintext, expiresAt: expiry, refreshAt: Self.refreshInstant(asked, expiry),
+            mintedAt: asked))
     } catch {
       result = .failure(ProxyError(error, about: key.repo, wanting: "get a token for \(key.repo)"))
     }
@@ -141,11 +157,14 @@ actor TokenBroker {
     expiry - min(refreshAhead, max(0, expiry - minted) * refreshFraction)
   }
 
+  private static let unusable = ProxyError(
+    .upstreamError, status: 502, "the Artifacts API gave a token that no request can carry")
+
   private static let noStaticToken = ProxyError(
     .credentials, status: 502, "the file named by --static-token-file holds no token")
 
   private static func fixed(_ secret: Secret?) throws(ProxyError) -> Token {
-    guard let secret, !secret.isEmpty else { throw noStaticToken }
+    guard let secret, isUsable(secret) else { throw noStaticToken }
     return Token(id: "", secret: secret, expiresAt: .infinity, refreshAt: .infinity, mintedAt: 0)
   }
 

@@ -13,28 +13,20 @@ package actor ControlPlane {
   package init(on loop: Loop, _ endpoint: APIEndpoint, makePool: @Sendable (Loop) -> sending UpstreamPool) {
     self.loop = loop
     pool = makePool(loop)
-    client = ArtifactsClient(HTTPClient(pool), endpoint)
+    client = ArtifactsClient(pool, endpoint)
   }
 
   func getRepo(_ repo: RepoKey) async throws(ArtifactsError) -> Repo {
     try await client.getRepo(repo.namespace, repo.name)
   }
 
-  func createRepo(_ repo: RepoKey, description: String?, default_branch: String?, read_only: Bool?)
-    async throws(ArtifactsError) -> CreatedRepo
-  {
-    try await client.createRepo(
-      repo.namespace, name: repo.name, description: description, default_branch: default_branch, read_only: read_only)
+  /// The first of a namespace's repos, or nil.
+  func firstRepo(_ namespace: String) async throws(ArtifactsError) -> Repo? {
+    try await client.listRepos(namespace, query: [("limit", "1")]).items.first
   }
 
-  func listRepos(_ namespace: String, query: [(String, String)]) async throws(ArtifactsError) -> (
-    repos: [Repo], next: String?
-  ) {
-    try await client.listRepos(namespace, query: query)
-  }
-
-  func deleteRepo(_ repo: RepoKey) async throws(ArtifactsError) -> String {
-    try await client.deleteRepo(repo.namespace, repo.name)
+  func createRepo(_ repo: RepoKey) async throws(ArtifactsError) -> CreatedRepo {
+    try await client.createRepo(repo.namespace, name: repo.name)
   }
 
   func createToken(_ repo: RepoKey, _ scope: TokenScope, ttl: Int) async throws(ArtifactsError) -> NewToken {

@@ -2,14 +2,17 @@ import ArtifactsAPI
 import EventLoop
 package import HTTPTransport
 
-/// Where a repo is: its checked URL and, if the API was asked, its id.
+/// Where a repo is: its checked URL and, if the API was asked, its id and whether it takes pushes.
 package struct Remote: Hashable, Sendable {
   package let url: OriginURL
   package let id: String?
+  /// The service keeps this flag and takes pushes all the same: it is the gateway that refuses them.
+  package let isReadOnly: Bool
 
-  package init(url: OriginURL, id: String?) {
+  package init(url: OriginURL, id: String?, isReadOnly: Bool = false) {
     self.url = url
     self.id = id
+    self.isReadOnly = isReadOnly
   }
 }
 
@@ -59,6 +62,9 @@ actor RemoteDirectory {
   /// Forgets a repo: it is gone, or was never there.
   func forget(_ repo: RepoKey) { entries[repo] = nil }
 
+  /// Forgets the repos of a namespace that is gone.
+  func forget(namespace: String) { entries = entries.filter { $0.key.namespace != namespace } }
+
   private func find(_ repo: RepoKey) async -> Result<Remote, ProxyError> {
     do throws(ProxyError) {
       if let template {
@@ -71,7 +77,8 @@ actor RemoteDirectory {
       guard let remote = found.remote else {
         throw ProxyError(.upstreamError, status: 502, "the Artifacts API gave no remote for \(repo)")
       }
-      return .success(Remote(url: try policy.check(remote), id: found.id))
+      return .success(
+        Remote(url: try policy.check(remote), id: found.id, isReadOnly: found.read_only ?? false))
     } catch {
       return .failure(error)
     }

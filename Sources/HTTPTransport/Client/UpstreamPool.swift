@@ -15,7 +15,7 @@ package final class UpstreamPool {
   package let timeouts: Timeouts
   private var idle: [Origin: [ClientConnection]] = [:]
   package private(set) var idleCount = 0
-  private lazy var sweeper = Deadline(on: loop) { [unowned self] in sweep() }
+  private lazy var sweeper = Deadline(on: loop) { [weak self] in self?.sweep() }
 
   package init(on loop: Loop, resolver: Resolver, tls: TLSClientContext, timeouts: Timeouts = Timeouts()) {
     self.loop = loop

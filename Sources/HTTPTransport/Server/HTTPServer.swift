@@ -73,7 +73,7 @@ package final class HTTPServer: Sendable {
     return cut
   }
 
-  private static let afterCut = Duration.seconds(1)
+  private static let afterCut = Duration.seconds(5)
 
   /// Drains all loops at once. Whether they were done in time.
   private func isDrained(within timeout: Duration) async -> Bool {

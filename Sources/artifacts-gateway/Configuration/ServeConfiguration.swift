@@ -9,7 +9,7 @@ struct ServeConfiguration {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
     "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
-    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
+    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only", "create_on_push",
     "allow_anonymous", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format", "log_level",
   ]
 
@@ -37,7 +37,7 @@ struct ServeConfiguration {
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
     (logFormat, logLevel) = try options.log.resolve(settings)
     var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
-    try Self.fillCommon(&gateway, options, settings)
+    try Self.fillCommon(&gateway, options, settings, isLocal: isLocal)
     self.gateway = gateway
   }
 
@@ -120,7 +120,7 @@ struct ServeConfiguration {
   }
 
   private static func fillCommon(
-    _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings
+    _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings, isLocal: Bool
   ) throws(StartFailure) {
     let namespace =
       try settings.value(
@@ -131,6 +131,11 @@ struct ServeConfiguration {
     configuration.namespace = namespace
     configuration.tokenTTL = try settings.seconds(options.tokenTtl, "token_ttl", in: 60...31_536_000, default: "1h")
     configuration.isReadOnly = try settings.isOn(options.readOnly, "read_only")
+    // On one's own disk nothing is lost by a repo too many.
+    configuration.createsOnPush = try settings.isOn(options.createOnPush, "create_on_push", default: isLocal)
+    if configuration.createsOnPush && configuration.remoteTemplate != nil {
+      throw settings.refusal("create_on_push", "it needs the look-up that remote_template skips")
+    }
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
   }

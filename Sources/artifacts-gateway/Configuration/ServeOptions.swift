@@ -47,6 +47,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Refuse pushes.")
   var readOnly = false
 
+  @Flag(help: "Create a missing repo when the first push to it comes (default: with --local only).")
+  var createOnPush = false
+
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 

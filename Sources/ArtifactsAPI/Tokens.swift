@@ -1,38 +1,28 @@
 import FoundationEssentials
 
-/// A repo as the service describes it. Fields that some answers leave out are optional; unknown ones are ignored.
-package struct Repo: Codable, Sendable, Hashable {
-  package var id: String
-  package var name: String
-  package var description: String?
-  package var default_branch: String?
-  package var created_at: String?
-  package var updated_at: String?
-  package var last_push_at: String?
-  package var source: String?
-  package var read_only: Bool?
-  package var remote: String?
-  package var status: String?
-  /// Objects copied by a fork.
-  package var objects: Int?
-}
-
-/// What creating a repo gives: the repo and its first token, if the service sent one.
-package struct CreatedRepo: Sendable {
-  package var repo: Repo
-  package var token: Secret?
-}
-
 /// What a token may do: `read` is upload-pack, `write` both services.
 package enum TokenScope: String, Codable, Sendable {
   case read, write
+}
+
+/// A token as lists show it: never its secret.
+package struct TokenInfo: Codable, Sendable, Hashable {
+  package var id: String
+  package var scope: String?
+  /// `active`, `expired` or `revoked`.
+  package var state: String?
+  package var created_at: String?
+  package var expires_at: String?
 }
 
 /// A token fresh from the service.
 package struct NewToken: Sendable {
   package let id: String
   package let plaintext: Secret
-  /// When the service says it ends, seconds since 1970; nil when it does not say.
+  package var scope: TokenScope?
+  /// The end as the service writes it.
+  package var expires_at: String?
+  /// The same, seconds since 1970; nil when the service does not say.
   package let expiresAt: Double?
 
   package init(id: String, plaintext: Secret, expiresAt: Double?) {
@@ -61,12 +51,29 @@ package struct NewToken: Sendable {
 struct NewTokenBody: Decodable {
   var id: String?
   var plaintext: String
+  var scope: String?
   var expires_at: String?
   var token_expires_at: String?
 
   var token: NewToken {
-    NewToken(
+    let text = expires_at ?? token_expires_at
+    var token = NewToken(
       id: id ?? "", plaintext: Secret(plaintext),
-      expiresAt: (expires_at ?? token_expires_at).flatMap(NewToken.seconds) ?? NewToken.expiry(inSuffixOf: plaintext))
+      expiresAt: text.flatMap(NewToken.seconds) ?? NewToken.expiry(inSuffixOf: plaintext))
+    token.scope = scope.flatMap { TokenScope(rawValue: $0) }
+    token.expires_at = text
+    return token
+  }
+}
+
+/// The token in the answer to a create, fork or import. Older answers say when it ends in a field of their own.
+struct FirstTokenBody: Decodable {
+  var token: String?
+  var expires_at: String?
+  var token_expires_at: String?
+
+  var secret: Secret? { token.map { Secret($0) } }
+  var expiresAt: Double? {
+    (expires_at ?? token_expires_at).flatMap(NewToken.seconds) ?? token.flatMap(NewToken.expiry)
   }
 }

@@ -1,0 +1,73 @@
+import ArtifactsAPI
+
+extension AdminAPI {
+  private struct TokenList: Encodable {
+    let tokens: [TokenInfo]
+    let page: Int
+    let per_page: Int
+    let total_count: Int
+    let total_pages: Int
+  }
+
+  private struct Minted: Encodable {
+    let id: String
+    let plaintext: Secret
+    let scope: String?
+    let expires_at: String?
+
+    private enum CodingKeys: String, CodingKey { case id, plaintext, scope, expires_at }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(id, forKey: .id)
+      try container.encode(plaintext.exposed, forKey: .plaintext)
+      try container.encodeIfPresent(scope, forKey: .scope)
+      try container.encodeIfPresent(expires_at, forKey: .expires_at)
+    }
+  }
+
+  private struct Revoked: Encodable { let id: String }
+
+  func listTokens(_ call: AdminCall) async throws(Problem) {
+    let (tokens, info) = try await asking { () async throws(ArtifactsError) in
+      try await client.listTokens(call.namespace, repo: call["name"], query: call.query.parameters)
+    }
+    // What an answer leaves out is told by what it has.
+    await call.answer(
+      200,
+      TokenList(
+        tokens: tokens, page: info?.page ?? 1, per_page: info?.per_page ?? tokens.count,
+        total_count: info?.total_count ?? tokens.count, total_pages: info?.total_pages ?? (tokens.isEmpty ? 0 : 1)))
+  }
+
+  /// Mints a token for the caller. The gateway's own are others.
+  func createToken(_ call: AdminCall) async throws(Problem) {
+    let body = try await call.body(["scope", "ttl"])
+    var scope: TokenScope?
+    if let text = try body.string("scope") {
+      scope = TokenScope(rawValue: text)
+      if scope == nil { throw Problem(400, "the field scope is \"read\" or \"write\"", pointer: "/scope") }
+    }
+    let ttl = try body.seconds("ttl")
+    guard ttl.map((60...31_536_000).contains) ?? true else {
+      throw Problem(400, "ttl must be between 60 and 31536000 seconds", pointer: "/ttl", code: 10103)
+    }
+    let asked = scope
+    let token = try await asking { () async throws(ArtifactsError) in
+      try await client.createToken(call.namespace, repo: call["name"], scope: asked, ttl: ttl)
+    }
+    await call.answer(
+      201,
+      Minted(
+        id: token.id, plaintext: token.plaintext, scope: (token.scope ?? asked)?.rawValue, expires_at: token.expires_at)
+    )
+  }
+
+  func revokeToken(_ call: AdminCall) async throws(Problem) {
+    let id = try await asking { () async throws(ArtifactsError) in
+      try await client.revokeToken(call.namespace, id: call["id"])
+    }
+    await memory.forget(tokenID: call["id"])
+    await call.answer(200, Revoked(id: id))
+  }
+}

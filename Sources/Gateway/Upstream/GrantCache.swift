@@ -1,0 +1,101 @@
+import ArtifactsAPI
+import GitProtocol
+
+/// The grants in use on one loop, so that most requests ask no actor at all. Confined to its loop.
+final class GrantCache {
+  private struct Key: Hashable {
+    let repo: RepoKey
+    let service: Service
+  }
+
+  private static let entryLimit = 4_096
+  /// A push must outlive its token's refusal window: this many seconds of life before one begins.
+  private static let pushLife = 600.0
+
+  private let memory: RepoMemory
+  /// Nil when a push to a missing repo fails.
+  private let creator: RepoCreator?
+  private let clock: @Sendable () -> Double
+  private var grants: [Key: Grant] = [:]
+  /// The memory's, as of which the grants are.
+  private var generation: UInt64
+
+  init(memory: RepoMemory, creator: RepoCreator?, clock: @escaping @Sendable () -> Double) {
+    self.clock = clock
+    self.memory = memory
+    self.creator = creator
+    generation = memory.generation
+  }
+
+  /// A grant for `route`: the one at hand while its token is good, else a new one.
+  /// - Parameter refused: a grant whose token the upstream has just refused.
+  func grant(for route: GitRoute, refused: Grant? = nil) async throws(ProxyError) -> Grant {
+    let key = Key(repo: route.repo, service: route.service)
+    catchUp()
+    if refused == nil, let grant = grants[key], clock() < grant.token.refreshAt, isLongEnough(grant, route) {
+      return grant
+    }
+    let asOf = generation
+    let grant = try await obtain(route, refused: refused)
+    catchUp()
+    // A repo that was deleted in between is not the one that this grant is for.
+    guard asOf == generation else { return grant }
+    if grants.count >= Self.entryLimit { grants.removeAll() }
+    grants[key] = grant
+    return grant
+  }
+
+  /// Drops all grants when something was forgotten since.
+  private func catchUp() {
+    let current = memory.generation
+    guard current != generation else { return }
+    generation = current
+    grants.removeAll(keepingCapacity: true)
+  }
+
+  private func obtain(_ route: GitRoute, refused: Grant?) async throws(ProxyError) -> Grant {
+    let broker = memory.broker
+    guard route.service == .receivePack else {
+      let token = TokenKey(repo: route.repo, scope: .read)
+      // Both at once: the first request for a repo waits for one round trip, not two.
+      let asked = Task { [id = refused?.token.id] in await broker.result(for: token, refused: id, minimumLife: 0) }
+      let remote = try await memory.directory.remote(of: route.repo)
+      return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
+    }
+    // One after the other: a repo that takes no pushes, or is not there yet, needs no token.
+    let remote =
+      if let creator { try await creator.remote(of: route.repo) } else {
+        try await memory.directory.remote(of: route.repo)
+      }
+    if remote.isReadOnly { throw .readOnlyRepo(route.repo) }
+    let token = TokenKey(repo: route.repo, scope: .write)
+    do throws(ProxyError) {
+      return Grant(
+        remote: remote,
+        token: try await broker.token(for: token, refused: refused?.token.id, minimumLife: Self.pushLife),
+        service: route.service)
+    } catch {
+      // Deleted behind this gateway's back: what is remembered of it is no longer true.
+      guard error.code == .noSuchRepo else { throw error }
+      await forget(route.repo)
+      guard let creator else { throw error }
+      let created = try await creator.remote(of: route.repo)
+      return Grant(
+        remote: created, token: try await broker.token(for: token, minimumLife: Self.pushLife), service: route.service)
+    }
+  }
+
+  private func isLongEnough(_ grant: Grant, _ route: GitRoute) -> Bool {
+    guard route.service == .receivePack else { return true }
+    let now = clock()
+    return grant.token.expiresAt - now >= Self.pushLife || now < grant.token.mintedAt + 60
+  }
+
+  /// Forgets a repo that the upstream does not know. Other loops keep their grants: names that nobody has must not cost
+  /// them theirs, and they get the same answer.
+  func forget(_ repo: RepoKey) async {
+    for service in Service.allCases { grants[Key(repo: repo, service: service)] = nil }
+    await memory.directory.forget(repo)
+    await memory.broker.forget(repo)
+  }
+}
