@@ -2,7 +2,7 @@ import GatewayTestSupport
 import Glibc
 import Testing
 
-@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(2))) struct BinaryTests {
+@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(5))) struct BinaryTests {
   /// Runs the gateway in local mode for the length of `body`.
   static func withLocal<Result>(
     in folder: String, _ options: [String] = [], _ body: (RunningBinary, String) async throws -> Result

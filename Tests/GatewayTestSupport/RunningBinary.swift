@@ -130,6 +130,13 @@ package final class RunningBinary: Sendable {
     _ arguments: [String], in folder: String, _ variables: [String: String] = [:],
     _ body: (RunningBinary) async throws -> Result
   ) async throws -> Result {
+    try await TestSlots.heavy.with { try await run(arguments, in: folder, variables, body) }
+  }
+
+  private static func run<Result>(
+    _ arguments: [String], in folder: String, _ variables: [String: String],
+    _ body: (RunningBinary) async throws -> Result
+  ) async throws -> Result {
     let binary = try RunningBinary(arguments, in: folder, variables)
     do {
       let result = try await body(binary)

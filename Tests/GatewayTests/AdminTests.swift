@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminTests {
   private static let repo =
     #"{"id":"r1","name":"demo","default_branch":"main","remote":"https://x/git/default/demo.git"}"#
 
@@ -101,8 +101,8 @@ import Testing
     (json("POST", "/repos", #"{"name":"x","color":"red"}"#), 400, ["unknown field", #""pointer":"/color""#]),
     (json("POST", "/repos", #"{"name":1}"#), 400, [#""pointer":"/name""#]),
     (json("POST", "/repos", "{}"), 400, [#""pointer":"/name""#]),
-    (json("POST", "/repos", "[]"), 400, ["not a JSON object"]),
-    (json("POST", "/repos", "{"), 400, ["not a JSON object"]),
+    (json("POST", "/repos", "[]"), 400, [#""detail":""#]),
+    (json("POST", "/repos", "{"), 400, ["not JSON"]),
     (json("POST", "/repos", #"{"name":"../x"}"#), 400, [#""pointer":"/name""#]),
     (json("PUT", "/repos/demo", #"{"name":"other"}"#), 400, [#""pointer":"/name""#]),
     (HTTPRequest("POST", "/api/v1/repos", [("Content-Type", "text/plain")], body: Array("{}".utf8)), 415, []),
@@ -114,7 +114,7 @@ import Testing
     ),
     (HTTPRequest("PATCH", "/api/v1/repos/demo"), 405, []), (HTTPRequest("DELETE", "/api/v1/repos"), 405, []),
     (HTTPRequest("GET", "/api/v1/elsewhere"), 404, []), (HTTPRequest("GET", "/api/v1"), 404, []),
-    (HTTPRequest("GET", "/api/v1/repos?color=red"), 400, [#""pointer":"/color""#]),
+    (HTTPRequest("GET", "/api/v1/repos?color=red"), 400, ["unknown query parameter"]),
     (HTTPRequest("GET", "/api/v1/repos/%2e%2e"), 400, []),
     (HTTPRequest("GET", "/api/v1/namespaces/-x/repos"), 400, [#""pointer":"/namespace""#]),
   ])

@@ -3,7 +3,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RevocationTests {
+@Suite(.timeLimit(.minutes(5))) struct RevocationTests {
   @Test func `tokens are revoked at the end`() async throws {
     let api = ScriptedAPI()
     try await TestGateway.with(api: api) { test in
