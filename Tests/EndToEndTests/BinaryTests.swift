@@ -2,7 +2,7 @@ import GatewayTestSupport
 import Glibc
 import Testing
 
-@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(2))) struct BinaryTests {
+@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(5))) struct BinaryTests {
   /// Runs the gateway in local mode for the length of `body`.
   static func withLocal<Result>(
     in folder: String, _ options: [String] = [], _ body: (RunningBinary, String) async throws -> Result
@@ -128,6 +128,30 @@ import Testing
         try await git.check("copy")
         try await git.commit("more\n", to: "more.txt", in: "hello")
         try await git("-C", "hello", "push", "-q", "\(base)/git/hello", "big")
+      }
+    }
+  }
+
+  @Test func `no descriptor is left open by clients that vanish`() async throws {
+    try await withTemporaryFolder { folder in
+      try await Self.withLocal(in: folder) { binary, base in
+        let git = Git(in: folder)
+        try await Self.pushBig(git, base, bytes: 8 << 20)
+        let before = try await binary.descriptorCount()
+        let push = GitOperation.push.request("hello", body: GitOperation.push(bytes: 300_000)).bytes
+        for number in 0..<40 {
+          let connection = try await HTTPConnection.open(port: try await binary.port(), on: binary.loop)
+          try await connection.send(Array(push.prefix(number * 7_000)))
+          await connection.close(resetting: number % 2 == 0)
+          if number % 8 == 0 { try await Self.beginFetch(git, base, binary).close(resetting: true) }
+        }
+        // The ends are seen when they are seen; idle connections of the pool are not leaks.
+        let clock = ContinuousClock()
+        let deadline = clock.now.advanced(by: .seconds(60))
+        while try await binary.descriptorCount() > before + 8 {
+          guard clock.now < deadline else { throw TestFailure("\(try await binary.descriptorCount()) after \(before)") }
+          await Task.yield()
+        }
       }
     }
   }

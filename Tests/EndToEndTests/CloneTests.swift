@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(3))) struct CloneTests {
+@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(5))) struct CloneTests {
   @Test(arguments: [0, 1, 2])
   func `what is pushed is cloned, and fetched after another push`(version: Int) async throws {
     try await EmulatorGateway.with { test in

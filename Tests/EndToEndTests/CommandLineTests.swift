@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.enabled(if: RunningBinary.isThere), .timeLimit(.minutes(2))) struct CommandLineTests {
+@Suite(.enabled(if: RunningBinary.isThere), .timeLimit(.minutes(5))) struct CommandLineTests {
   @Test(arguments: [
     (["serve", "--nonsense"], 64, "--nonsense"), (["serve", "--threads", "many"], 64, "many"),
     (["dance"], 64, "dance"),

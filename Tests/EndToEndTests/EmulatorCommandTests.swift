@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// The flow of Cloudflare's own example for a git client, against the embedded service alone.
-@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(2))) struct EmulatorCommandTests {
+@Suite(.enabled(if: Git.isThere && RunningBinary.isThere), .timeLimit(.minutes(5))) struct EmulatorCommandTests {
   private func value(_ name: String, in text: String) throws -> String {
     let parts = text.split(separator: "\"\(name)\":\"", maxSplits: 1)
     guard parts.count == 2 else { throw TestFailure("no \(name) in \(text)") }

@@ -3,7 +3,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(2))) struct FailureTextTests {
+@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(5))) struct FailureTextTests {
   @Test func `git shows how to create a repo that is not there`() async throws {
     try await EmulatorGateway.with { test in
       try await test.git.workTree("work")

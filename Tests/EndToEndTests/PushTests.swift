@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(3))) struct PushTests {
+@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(5))) struct PushTests {
   /// Around the size at which git sends a probe and then chunks; and much more.
   @Test(arguments: [1, (1 << 20) - 1, (1 << 20) + 1, 64 << 20])
   func `a push of any size comes back whole`(count: Int) async throws {

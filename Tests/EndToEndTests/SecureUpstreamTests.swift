@@ -4,7 +4,7 @@ import GatewayTestSupport
 import TLS
 import Testing
 
-@Suite(.enabled(if: Git.isThere && Certificates.directory != nil), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: Git.isThere && Certificates.directory != nil), .timeLimit(.minutes(5)))
 struct SecureUpstreamTests {
   private func server() throws -> TLSServerContext {
     try TLSServerContext(

@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(2))) struct TokenLifeTests {
+@Suite(.enabled(if: Git.isThere), .timeLimit(.minutes(5))) struct TokenLifeTests {
   /// Everything that git does with a remote, with `between` before each step.
   private func work(_ test: EmulatorGateway, between: () async throws -> Void) async throws {
     let git = test.git

@@ -23,39 +23,46 @@ package struct EmulatorGateway: Sendable {
     tls: TLSServerContext? = nil, log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (EmulatorGateway) async throws -> Result
   ) async throws -> Result {
-    try await withTemporaryFolder { folder in
-      let group = try TestLoops.take(2)
-      let services = try TestLoops.take()
-      let emulator = try ArtifactsEmulator(
-        configuration: .init(dataDirectory: folder + "/data", apiToken: apiToken, logger: TestGateway.logger(nil)))
-      try await emulator.start(on: services, listening: .v4(0x7f00_0001, port: 0), tls: tls)
-      guard let base = OriginURL("\(emulator.baseURL)/client/v4") else { throw TestFailure("no URL") }
-      var configuration = GatewayConfiguration(
-        endpoint: APIEndpoint(base: base, accountID: "acct", token: { Secret(apiToken) }))
-      configuration.allowedRemoteHosts = ["127.0.0.1"]
-      configuration.allowsInsecureUpstream = true
-      configure(&configuration)
-      let gateway = try Gateway(configuration, on: group, log: TestGateway.logger(log))
-      guard let port = try await gateway.listen(on: .v4(0x7f00_0001, port: 0)).port else {
-        throw TestFailure("no port")
-      }
-      gateway.ready()
-      let test = EmulatorGateway(
-        folder: folder, git: Git(in: folder), emulator: emulator, gateway: gateway, port: port, loop: services.loops[0])
-      func end() async {
-        _ = await gateway.drain(timeout: .seconds(5))
-        await emulator.shutdown(grace: .seconds(5))
-        TestLoops.give(group)
-        TestLoops.give(services)
-      }
-      do {
-        let result = try await body(test)
-        await end()
-        return result
-      } catch {
-        await end()
-        throw error
-      }
+    try await TestSlots.heavy.with {
+      try await withTemporaryFolder { try await run(in: $0, tls, log, configure, body) }
+    }
+  }
+
+  private static func run<Result>(
+    in folder: String, _ tls: TLSServerContext?, _ log: LogSink?, _ configure: (inout GatewayConfiguration) -> Void,
+    _ body: (EmulatorGateway) async throws -> Result
+  ) async throws -> Result {
+    let group = try TestLoops.take(2)
+    let services = try TestLoops.take()
+    let emulator = try ArtifactsEmulator(
+      configuration: .init(dataDirectory: folder + "/data", apiToken: apiToken, logger: TestGateway.logger(nil)))
+    try await emulator.start(on: services, listening: .v4(0x7f00_0001, port: 0), tls: tls)
+    guard let base = OriginURL("\(emulator.baseURL)/client/v4") else { throw TestFailure("no URL") }
+    var configuration = GatewayConfiguration(
+      endpoint: APIEndpoint(base: base, accountID: "acct", token: { Secret(apiToken) }))
+    configuration.allowedRemoteHosts = ["127.0.0.1"]
+    configuration.allowsInsecureUpstream = true
+    configure(&configuration)
+    let gateway = try Gateway(configuration, on: group, log: TestGateway.logger(log))
+    guard let port = try await gateway.listen(on: .v4(0x7f00_0001, port: 0)).port else {
+      throw TestFailure("no port")
+    }
+    gateway.ready()
+    let test = EmulatorGateway(
+      folder: folder, git: Git(in: folder), emulator: emulator, gateway: gateway, port: port, loop: services.loops[0])
+    func end() async {
+      _ = await gateway.drain(timeout: .seconds(5))
+      await emulator.shutdown(grace: .seconds(5))
+      TestLoops.give(group)
+      TestLoops.give(services)
+    }
+    do {
+      let result = try await body(test)
+      await end()
+      return result
+    } catch {
+      await end()
+      throw error
     }
   }
 

@@ -7,7 +7,7 @@ extension GatewayConfiguration {
   package mutating func becomeImpatient() {
     timeouts.idle = .seconds(1)
     // Also the time in which a client, on a busy machine, must get its first request out.
-    timeouts.head = .seconds(5)
+    timeouts.head = .seconds(3)
     refsFirstByte = .seconds(1)
     packFirstByte = .seconds(1)
     endpoint.firstByte = .seconds(1)

@@ -1,4 +1,5 @@
 package import EventLoop
+import FoundationEssentials
 import Glibc
 import Subprocess
 import Synchronization
@@ -110,6 +111,11 @@ package final class RunningBinary: Sendable {
     return size * 1024
   }
 
+  /// How many descriptors it has open.
+  package func descriptorCount() async throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(await processID)/fd").count
+  }
+
   /// Runs it to its end.
   package static func run(_ arguments: [String], in folder: String, _ variables: [String: String] = [:]) async throws
     -> (code: Int, text: String)
@@ -122,6 +128,13 @@ package final class RunningBinary: Sendable {
   /// Starts it for the length of `body`; kills what has not ended by then.
   package static func with<Result>(
     _ arguments: [String], in folder: String, _ variables: [String: String] = [:],
+    _ body: (RunningBinary) async throws -> Result
+  ) async throws -> Result {
+    try await TestSlots.heavy.with { try await run(arguments, in: folder, variables, body) }
+  }
+
+  private static func run<Result>(
+    _ arguments: [String], in folder: String, _ variables: [String: String],
     _ body: (RunningBinary) async throws -> Result
   ) async throws -> Result {
     let binary = try RunningBinary(arguments, in: folder, variables)

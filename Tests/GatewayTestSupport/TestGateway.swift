@@ -27,6 +27,13 @@ package struct TestGateway: Sendable {
     log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (TestGateway) async throws -> Result
   ) async throws -> Result {
+    try await TestSlots.light.with { try await run(script, api, log, configure, body) }
+  }
+
+  private static func run<Result>(
+    _ script: @escaping ScriptedServer.Script, _ api: ScriptedAPI, _ log: LogSink?,
+    _ configure: (inout GatewayConfiguration) -> Void, _ body: (TestGateway) async throws -> Result
+  ) async throws -> Result {
     let group = try TestLoops.take()
     let peers = try TestLoops.take()
     let loop = peers.loops[0]

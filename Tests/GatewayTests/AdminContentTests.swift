@@ -2,7 +2,7 @@ import GatewayTestSupport
 import HTTPCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminContentTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminContentTests {
   private static let hash = String(repeating: "a", count: 40)
 
   private static func answering(_ answer: ScriptedAnswer) -> ScriptedAPI {

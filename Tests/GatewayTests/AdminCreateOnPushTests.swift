@@ -4,7 +4,7 @@ import HTTPCore
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminCreateOnPushTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminCreateOnPushTests {
   /// A service that has no repo until one is created.
   private final class EmptyShelf: Sendable {
     let api = ScriptedAPI()

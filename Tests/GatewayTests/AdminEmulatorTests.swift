@@ -8,7 +8,7 @@ import HTTPTransport
 import Testing
 
 /// The admin API against the embedded service, which answers as the live one was recorded to.
-@Suite(.timeLimit(.minutes(1))) struct AdminEmulatorTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminEmulatorTests {
   private struct Setting {
     let gateway: Gateway
     let port: UInt16

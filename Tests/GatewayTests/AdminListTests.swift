@@ -3,7 +3,7 @@ import GatewayTestSupport
 import HTTPCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminListTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminListTests {
   /// Repos `r0`, `r1` and so on, in pages whose cursors are positions.
   private static func shelf(of count: Int) -> ScriptedAPI {
     let api = ScriptedAPI()

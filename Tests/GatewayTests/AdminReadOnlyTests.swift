@@ -3,7 +3,7 @@ import HTTPCore
 import Testing
 
 /// The service keeps a repo's `read_only` and takes pushes all the same.
-@Suite(.timeLimit(.minutes(1))) struct AdminReadOnlyTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminReadOnlyTests {
   private static func readOnly() -> ScriptedAPI {
     let api = ScriptedAPI()
     api.onLookUp { _ in

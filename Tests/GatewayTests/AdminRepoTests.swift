@@ -5,7 +5,7 @@ import HTTPCore
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminRepoTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminRepoTests {
   private struct View: Decodable {
     var id: String
     var name: String

@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminRouteTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminRouteTests {
   static let hash = String(repeating: "a", count: 40)
 
   @Test(arguments: [

@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminTests {
   private static let repo =
     #"{"id":"r1","name":"demo","default_branch":"main","remote":"https://x/git/default/demo.git"}"#
 

@@ -2,7 +2,7 @@ import GatewayTestSupport
 import HTTPCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AdminTokenTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminTokenTests {
   @Test(arguments: [
     (#"{"scope":"read","ttl":"1h"}"#, #""ttl":3600"#), (#"{"scope":"write","ttl":90}"#, #""ttl":90"#),
     (#"{"ttl":"2d"}"#, #""ttl":172800"#), (#"{"ttl":"600"}"#, #""ttl":600"#),

@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CutPackTests {
+@Suite(.timeLimit(.minutes(5))) struct CutPackTests {
   enum Framing: CaseIterable, Sendable {
     case length, chunked, untilClose
   }

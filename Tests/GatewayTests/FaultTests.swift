@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FaultTests {
+@Suite(.timeLimit(.minutes(5))) struct FaultTests {
   @Test(arguments: Fault.allCases, GitOperation.allCases)
   func `a fault of the upstream is told in the client's own form`(fault: Fault, operation: GitOperation) async throws {
     try await TestGateway.with(upstream: { _ in fault.answer(to: operation) }) {

@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ForwardedFieldsTests {
+@Suite(.timeLimit(.minutes(5))) struct ForwardedFieldsTests {
   static let stopped: [(String, String)] = [
     ("Authorization", "Basic Y2xpZW50OnNlY3JldA=="), ("Proxy-Authorization", "Basic x"), ("Cookie", "session=1"),
     ("Forwarded", "for=10.0.0.1"), ("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-Proto", "https"),

@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HealthTests {
+@Suite(.timeLimit(.minutes(5))) struct HealthTests {
   @Test func `a gateway is alive and ready without asking anybody`() async throws {
     let api = ScriptedAPI()
     try await TestGateway.with(api: api) { test in

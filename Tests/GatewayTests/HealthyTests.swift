@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HealthyTests {
+@Suite(.timeLimit(.minutes(5))) struct HealthyTests {
   @Test(arguments: GitOperation.allCases)
   func `an answer of the upstream reaches the client as it is`(operation: GitOperation) async throws {
     try await TestGateway.with { test in

@@ -3,7 +3,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct MintFailureTests {
+@Suite(.timeLimit(.minutes(5))) struct MintFailureTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let answer: ScriptedAnswer

@@ -66,7 +66,7 @@ import Testing
     _ = #expect(throws: ProxyError.self) { try policy.check("https://git.test/any/repo") }
   }
 
-  @Test(.timeLimit(.minutes(1))) func `no token is minted into the hands of a remote that is refused`() async throws {
+  @Test(.timeLimit(.minutes(5))) func `no token is minted into the hands of a remote that is refused`() async throws {
     let api = ScriptedAPI()
     try await TestGateway.with(api: api) { test in
       api.set(remote: "http://user:pass@127.0.0.1:\(test.upstreamPort)/git/{repo}")
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func `a template spares the look-up`() async throws {
+  @Test(.timeLimit(.minutes(5))) func `a template spares the look-up`() async throws {
     let api = ScriptedAPI()
     // The port is the API's own here; what it answers to git does not matter.
     try await TestGateway.with(api: api) { configuration in

@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RequestBodyTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestBodyTests {
   /// `want` lines, compressed by `gzip -9`.
   static let compressed: [UInt8] = [
     0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x33, 0x30, 0x30, 0x30, 0x00, 0x00, 0x8e, 0xd4, 0xca,

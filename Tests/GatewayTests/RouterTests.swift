@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     arguments: [
       ("GET", "/git/demo/info/refs", 403, "smart HTTP only"), ("GET", "/git/demo/HEAD", 403, "smart HTTP only"),
       ("GET", "/git/..%2f/info/refs?service=git-upload-pack", 400, "names of repos"),
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: GitOperation.allCases)
+  @Test(.timeLimit(.minutes(5)), arguments: GitOperation.allCases)
   func `a page of another site cannot use git routes`(operation: GitOperation) async throws {
     let api = ScriptedAPI()
     try await TestGateway.with(api: api) { test in
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: GitOperation.allCases)
+  @Test(.timeLimit(.minutes(5)), arguments: GitOperation.allCases)
   func `a read-only gateway refuses pushes and nothing else`(operation: GitOperation) async throws {
     try await TestGateway.with(configure: { $0.isReadOnly = true }) { test in
       let answer = try await test.ask(operation)

@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SecrecyTests {
+@Suite(.timeLimit(.minutes(5))) struct SecrecyTests {
   @Test func `no secret reaches the log, the client or the wrong peer`() async throws {
     let log = try LogPipe()
     let api = ScriptedAPI()

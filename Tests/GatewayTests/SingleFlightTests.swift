@@ -1,7 +1,7 @@
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SingleFlightTests {
+@Suite(.timeLimit(.minutes(5))) struct SingleFlightTests {
   @Test func `two hundred first requests for a repo cost one look-up and one mint`() async throws {
     let gate = Gate()
     let api = ScriptedAPI()

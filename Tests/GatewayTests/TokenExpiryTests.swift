@@ -2,7 +2,7 @@ import Gateway
 import GatewayTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TokenExpiryTests {
+@Suite(.timeLimit(.minutes(5))) struct TokenExpiryTests {
   @Test(arguments: [ScriptedAPI.Expiry.field, .suffix, .neither])
   func `a token is used until the wall clock says that it has ended`(expiry: ScriptedAPI.Expiry) async throws {
     let clock = ManualClock()

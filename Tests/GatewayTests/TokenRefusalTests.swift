@@ -2,7 +2,7 @@ import GatewayTestSupport
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TokenRefusalTests {
+@Suite(.timeLimit(.minutes(5))) struct TokenRefusalTests {
   static let refusals: [ScriptedAnswer] = [
     .response(403, text: "Invalid or expired token"), .response(401, text: "Authentication required"),
     // Before the request has come to its end, as a service does that looks at the head first.

@@ -37,8 +37,11 @@ struct AdminAPI {
       let allow = rows.map { $0.method == .get ? "GET, HEAD" : $0.method.rawValue }.joined(separator: ", ")
       throw Problem(405, "only \(allow) are served here", allow: allow)
     }
-    if method != .get, BrowserGuard.isCrossSite(exchange.request) {
-      throw Problem(403, "state-changing calls from pages of another site are refused")
+    if method != .get {
+      if BrowserGuard.isCrossSite(exchange.request) {
+        throw Problem(403, "state-changing calls from pages of another site are refused")
+      }
+      if configuration.isReadOnly { throw Problem(403, "this gateway is read-only") }
     }
     let call = AdminCall(
       exchange: exchange, requestID: requestID, namespace: namespace, parameters: try row.parameters(of: segments),
