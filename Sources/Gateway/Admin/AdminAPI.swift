@@ -41,7 +41,6 @@ struct AdminAPI {
       if BrowserGuard.isCrossSite(exchange.request) {
         throw Problem(403, "state-changing calls from pages of another site are refused")
       }
-      if configuration.isReadOnly { throw Problem(403, "this gateway is read-only") }
     }
     let call = AdminCall(
       exchange: exchange, requestID: requestID, namespace: namespace, parameters: try row.parameters(of: segments),
