@@ -98,7 +98,7 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     }
   }
 
-  package static func noSuchRepo(_ repo: RepoKey, createAt base: String = "http://localhost:7080") -> ProxyError {
+  package static func noSuchRepo(_ repo: RepoKey) -> ProxyError {
     ProxyError(
       .noSuchRepo, status: 404,
       "no repo \"\(repo.name)\" in namespace \"\(repo.namespace)\"")

@@ -37,10 +37,8 @@ struct AdminAPI {
       let allow = rows.map { $0.method == .get ? "GET, HEAD" : $0.method.rawValue }.joined(separator: ", ")
       throw Problem(405, "only \(allow) are served here", allow: allow)
     }
-    if method != .get {
-      if BrowserGuard.isCrossSite(exchange.request) {
-        throw Problem(403, "state-changing calls from pages of another site are refused")
-      }
+    if method != .get, BrowserGuard.isCrossSite(exchange.request) {
+      throw Problem(403, "state-changing calls from pages of another site are refused")
     }
     let call = AdminCall(
       exchange: exchange, requestID: requestID, namespace: namespace, parameters: try row.parameters(of: segments),

@@ -1,5 +1,4 @@
 import ArtifactsAPI
-import Synchronization
 
 /// Hands out repo tokens: minted once however many ask, fetched anew ahead of their end, dropped when the service refuses
 /// them, revoked at the end.
