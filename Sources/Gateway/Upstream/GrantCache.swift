@@ -58,7 +58,7 @@ final class GrantCache {
     guard route.service == .receivePack else {
       let token = TokenKey(repo: route.repo, scope: .read)
       // Both at once: the first request for a repo waits for one round trip, not two.
-      let asked = Task { [id = refused?.token.id] in await broker.result(for: token, refused: id, minimumLife: 0) }
+      let asked = Task { [secret = refused?.token.secret] in await broker.result(for: token, refused: secret, minimumLife: 0) }
       let remote = try await memory.directory.remote(of: route.repo)
       return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     }
@@ -72,7 +72,7 @@ final class GrantCache {
     do throws(ProxyError) {
       return Grant(
         remote: remote,
-        token: try await broker.token(for: token, refused: refused?.token.id, minimumLife: Self.pushLife),
+        token: try await broker.token(for: token, refused: refused?.token.secret, minimumLife: Self.pushLife),
         service: route.service)
     } catch {
       // Deleted behind this gateway's back: what is remembered of it is no longer true.
