@@ -53,6 +53,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 
+  @Flag(help: "Allow files with secrets that others than their owner may read.")
+  var allowSharedSecretFiles = false
+
   @Option(help: "Event loops (default: one for each processor).")
   var threads: Int?
 
