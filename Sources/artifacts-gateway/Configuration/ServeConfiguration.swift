@@ -10,7 +10,9 @@ struct ServeConfiguration {
   static let keys = [
     "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
     "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
-    "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "shutdown_delay",
+    "allow_push_to_read_only",
+    "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "max_transfers",
+    "shutdown_delay",
     "drain_timeout", "log_format", "log_level",
   ]
 
@@ -141,6 +143,9 @@ struct ServeConfiguration {
     if configuration.createsOnPush && configuration.remoteTemplate != nil {
       throw settings.refusal("create_on_push", "it needs the look-up that remote_template skips")
     }
+    configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
+    configuration.maxTransfers = try settings.number(
+      options.maxTransfers, "max_transfers", in: 1...1_000_000, default: configuration.maxTransfers)
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
   }
