@@ -8,6 +8,8 @@ package final class ServerExchange {
   package let request: RequestHead
   /// Who is at the other end of the connection.
   package let peer: SocketAddress
+  /// Where it came in.
+  package let listener: ListenerInfo
   /// When the head was complete, nanoseconds of the monotonic clock.
   package let startedAt: UInt64
   private let wire: HTTP1Wire
@@ -21,10 +23,14 @@ package final class ServerExchange {
   /// The connection must not carry another request.
   package var closesConnection: Bool
 
-  init(_ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, timeouts: Timeouts, closes: Bool) {
+  init(
+    _ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    closes: Bool
+  ) {
     self.request = request
     self.wire = wire
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     startedAt = wire.transport.loop.now
     mustContinue = request.expectsContinue
