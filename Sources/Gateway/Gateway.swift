@@ -17,9 +17,9 @@ package final class Gateway: Sendable {
   package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: Logger) throws(TLSError) {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let resolver = Resolver()
-    let timeouts = configuration.timeouts
+    let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let makePool: @Sendable (Loop) -> sending UpstreamPool = {
-      UpstreamPool(on: $0, resolver: resolver, tls: tls, timeouts: timeouts)
+      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts)
     }
     let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
     let policy = RemotePolicy(

@@ -50,6 +50,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow http:// upstreams, on loopback only.")
   var allowInsecureUpstream = false
 
+  @Flag(help: "Allow remotes whose names have private, link-local or loopback addresses.")
+  var allowPrivateUpstream = false
+
   @Option(help: "Skip the look-up: the remote's URL with {account}, {namespace} and {repo} in it.")
   var remoteTemplate: String?
 
