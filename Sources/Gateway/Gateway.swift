@@ -67,7 +67,8 @@ package final class Gateway: Sendable {
       }
     }
     let info = try await server.listen(
-      on: listener.address, tls: context?.current, tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
+      on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
+      tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
     state.add(info)
     var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
     if listener.isAdmin { metadata["serves"] = "admin" }
