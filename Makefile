@@ -28,7 +28,10 @@ demo: build ## Do the main job once, unattended: create, clone, push, clone agai
 
 test: deps ## Run every test
 	@deploy/install-packages.sh $(TEST_PACKAGES)
-	swift test --no-parallel $(TESTARGS)
+	@mkdir -p .build
+	@set -o pipefail; echo swift test --no-parallel $(TESTARGS); \
+	swift test --no-parallel $(TESTARGS) 2>&1 | tee .build/test.log \
+	  || { echo "What failed:"; grep -E '✘|error:|Fatal|Crash' .build/test.log; exit 1; }
 
 bench: build ## Compare with nginx and HAProxy, as far as they are installed
 	@for tool in nginx haproxy wrk python3; do \

@@ -32,6 +32,7 @@ package final class Gateway: Sendable {
       clock: configuration.wallClock)
     let memory = RepoMemory(directory: directory, broker: broker)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
+    let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
@@ -44,11 +45,12 @@ package final class Gateway: Sendable {
       makeHandler: { [state] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
-        let grants = GrantCache(memory: memory, creator: creator, clock: configuration.wallClock)
+        let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
         let admin = AdminAPI(
           client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
           state: state)
-        return GatewayHandler(configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
+        return GatewayHandler(
+          configuration, pool: pool, grants: grants, transfers: transfers, admin: admin, health: health, log: log)
       })
   }
 

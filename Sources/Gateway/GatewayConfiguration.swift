@@ -21,7 +21,13 @@ package struct GatewayConfiguration: Sendable {
   package var isReadOnly = false
   /// Creates a repo when the first push to it comes.
   package var createsOnPush = false
+  /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
+  package var enforcesReadOnlyRepos = true
   package var maxConnections = 1024
+  /// Fetches and pushes at once, on all loops together.
+  package var maxTransfers = 256
+  /// How long one beyond that may wait for its turn.
+  package var transferPatience = Duration.seconds(5)
   package var timeouts = Timeouts()
   /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.
   package var refsFirstByte = Duration.seconds(30)

@@ -10,6 +10,7 @@ final class GatewayHandler: RequestHandler {
   private let router: Router
   private let pool: UpstreamPool
   private let grants: GrantCache
+  private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let log: Logger
@@ -19,12 +20,13 @@ final class GatewayHandler: RequestHandler {
   private static let routeLimit = 1024
 
   init(
-    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, admin: AdminAPI,
-    health: HealthEndpoints, log: Logger
+    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, transfers: TransferGate,
+    admin: AdminAPI, health: HealthEndpoints, log: Logger
   ) {
     self.configuration = configuration
     self.pool = pool
     self.grants = grants
+    self.transfers = transfers
     self.admin = admin
     self.health = health
     self.log = log
@@ -58,7 +60,13 @@ final class GatewayHandler: RequestHandler {
     var failure: ProxyError?
     do {
       try check(exchange.request, route)
-      try await relay.run()
+      if route.operation == .service {
+        try await transfers.enter(on: exchange.loop)
+        defer { transfers.leave() }
+        try await relay.run()
+      } else {
+        try await relay.run()
+      }
     } catch let error as ProxyError {
       failure = hinted(error, route, exchange.request)
     }

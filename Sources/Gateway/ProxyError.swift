@@ -19,6 +19,7 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case rateLimited = "rate_limited"
     case cut = "upstream_cut"
     case notFound = "not_found"
+    case busy = "busy"
   }
 
   package let code: Code

@@ -46,13 +46,13 @@ actor TokenBroker {
   /// A token for `key`.
   ///
   /// - Parameters:
-  ///   - refused: the id of a token that the service has just refused: it is dropped, and whoever comes next with the same id
-  ///     gets the one that was minted in its place.
+  ///   - refused: a token that the service has just refused: it is dropped, and whoever comes next with the same one gets
+  ///     that which was minted in its place.
   ///   - minimumLife: seconds that the token should have left; one fresh from the API is given out however short it lives.
-  func token(for key: TokenKey, refused: String? = nil, minimumLife: Double = 0) async throws(ProxyError) -> Token {
+  func token(for key: TokenKey, refused: Secret? = nil, minimumLife: Double = 0) async throws(ProxyError) -> Token {
     if case .fixed(let read) = source { return try Self.fixed(read()) }
     let now = clock()
-    if let refused, let token = entries[key]?.token, token.id == refused { entries[key]?.token = nil }
+    if let refused, entries[key]?.token?.secret == refused { entries[key]?.token = nil }
     if let token = entries[key]?.token, now < token.expiresAt {
       entries[key]?.lastUse = now
       let isShort = token.expiresAt - now < minimumLife && !isFresh(token, now)
@@ -69,7 +69,7 @@ actor TokenBroker {
   }
 
   /// The same, for those who wait elsewhere.
-  func result(for key: TokenKey, refused: String?, minimumLife: Double) async -> Result<Token, ProxyError> {
+  func result(for key: TokenKey, refused: Secret?, minimumLife: Double) async -> Result<Token, ProxyError> {
     do throws(ProxyError) {
       return .success(try await token(for: key, refused: refused, minimumLife: minimumLife))
     } catch {

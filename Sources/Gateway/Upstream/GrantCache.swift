@@ -15,13 +15,15 @@ final class GrantCache {
   private let memory: RepoMemory
   /// Nil when a push to a missing repo fails.
   private let creator: RepoCreator?
+  private let enforcesReadOnly: Bool
   private let clock: @Sendable () -> Double
   private var grants: [Key: Grant] = [:]
   /// The memory's, as of which the grants are.
   private var generation: UInt64
 
-  init(memory: RepoMemory, creator: RepoCreator?, clock: @escaping @Sendable () -> Double) {
-    self.clock = clock
+  init(memory: RepoMemory, creator: RepoCreator?, configuration: GatewayConfiguration) {
+    clock = configuration.wallClock
+    enforcesReadOnly = configuration.enforcesReadOnlyRepos
     self.memory = memory
     self.creator = creator
     generation = memory.generation
@@ -58,7 +60,9 @@ final class GrantCache {
     guard route.service == .receivePack else {
       let token = TokenKey(repo: route.repo, scope: .read)
       // Both at once: the first request for a repo waits for one round trip, not two.
-      let asked = Task { [id = refused?.token.id] in await broker.result(for: token, refused: id, minimumLife: 0) }
+      let asked = Task { [secret = refused?.token.secret] in
+        await broker.result(for: token, refused: secret, minimumLife: 0)
+      }
       let remote = try await memory.directory.remote(of: route.repo)
       return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     }
@@ -67,12 +71,12 @@ final class GrantCache {
       if let creator { try await creator.remote(of: route.repo) } else {
         try await memory.directory.remote(of: route.repo)
       }
-    if remote.isReadOnly { throw .readOnlyRepo(route.repo) }
+    if remote.isReadOnly, enforcesReadOnly { throw .readOnlyRepo(route.repo) }
     let token = TokenKey(repo: route.repo, scope: .write)
     do throws(ProxyError) {
       return Grant(
         remote: remote,
-        token: try await broker.token(for: token, refused: refused?.token.id, minimumLife: Self.pushLife),
+        token: try await broker.token(for: token, refused: refused?.token.secret, minimumLife: Self.pushLife),
         service: route.service)
     } catch {
       // Deleted behind this gateway's back: what is remembered of it is no longer true.

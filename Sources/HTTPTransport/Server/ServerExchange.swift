@@ -43,9 +43,30 @@ package final class ServerExchange {
   package var onClientGone: (() -> Void)? {
     get { wire.transport.channel.onHangUp }
     set {
-      wire.transport.channel.onHangUp = newValue
-      if wire.transport.channel.isHungUp { newValue?() }
+      let channel = wire.transport.channel
+      channel.onHangUp = newValue
+      channel.onPeerClosed = newValue == nil ? nil : { [unowned self] in scheduleProbe() }
+      if newValue == nil { probe?.clear() }
+      if channel.isHungUp { newValue?() } else if channel.isPeerClosed { channel.onPeerClosed?() }
     }
+  }
+
+  /// How long after a client has closed its sending side it is asked whether it still listens.
+  private static let probeDelay = Duration.milliseconds(500)
+  private var probe: Deadline?
+
+  private func scheduleProbe() {
+    probe = Deadline(on: loop) { [unowned self] in probeClient() }
+    probe?.set(after: Self.probeDelay)
+  }
+
+  /// Sends 100 to a client that has closed its sending side and waits for its response, or is gone altogether: then its
+  /// system answers with a reset. One that listens passes over it (RFC 9110 section 15.2.1).
+  private func probeClient() {
+    guard progress == .waiting, request.isVersion11, wire.isBodyRead else { return }
+    let list = GatherList()
+    list.append("HTTP/1.1 100 Continue\r\n\r\n")
+    _ = try? wire.transport.write(gathering: list)
   }
 
   // MARK: Request body

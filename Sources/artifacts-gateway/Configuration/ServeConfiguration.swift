@@ -10,8 +10,10 @@ struct ServeConfiguration {
   static let keys = [
     "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
     "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
-    "create_on_push",
-    "allow_anonymous", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format", "log_level",
+    "allow_push_to_read_only",
+    "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "max_transfers",
+    "shutdown_delay",
+    "drain_timeout", "log_format", "log_level",
   ]
 
   let settings: Settings
@@ -73,13 +75,14 @@ struct ServeConfiguration {
     -> GatewayConfiguration
   {
     let template = try settings.text(options.remoteTemplate, "remote_template")
-    let staticFile = try settings.text(options.staticTokenFile, "static_token_file")
+    let maybeShared = try settings.isOn(options.allowSharedSecretFiles, "allow_shared_secret_files")
+    let staticFile = try settings.secretFile(options.staticTokenFile, "static_token_file", maybeShared: maybeShared)
     if staticFile != nil && template == nil {
       throw settings.refusal("static_token_file", "it needs remote_template")
     }
     let account = try settings.value(
       options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
-    let token = try settings.apiToken(file: options.apiTokenFile)
+    let token = try settings.apiToken(file: options.apiTokenFile, maybeShared: maybeShared)
     if staticFile == nil {
       guard token != nil else { throw missing("API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
       guard account != nil else { throw missing("account id", "CLOUDFLARE_ACCOUNT_ID or --account-id") }
@@ -100,7 +103,10 @@ struct ServeConfiguration {
       options.allowRemoteHost, "allow_remote_host", default: configuration.allowedRemoteHosts)
     configuration.allowsInsecureUpstream = isInsecureAllowed
     configuration.remoteTemplate = template
-    if let staticFile { configuration.staticToken = { Settings.secret(inFile: staticFile) } }
+    if let staticFile {
+      _ = try staticFile.read()
+      configuration.staticToken = { staticFile.secret }
+    }
     return configuration
   }
 
@@ -137,6 +143,9 @@ struct ServeConfiguration {
     if configuration.createsOnPush && configuration.remoteTemplate != nil {
       throw settings.refusal("create_on_push", "it needs the look-up that remote_template skips")
     }
+    configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
+    configuration.maxTransfers = try settings.number(
+      options.maxTransfers, "max_transfers", in: 1...1_000_000, default: configuration.maxTransfers)
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
   }

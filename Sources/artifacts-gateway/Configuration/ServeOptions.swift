@@ -47,17 +47,26 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Refuse pushes.")
   var readOnly = false
 
+  @Flag(help: "Let pushes through to repos whose read_only is set, as the service itself does.")
+  var allowPushToReadOnly = false
+
   @Flag(help: "Create a missing repo when the first push to it comes (default: with --local only).")
   var createOnPush = false
 
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 
+  @Flag(help: "Allow files with secrets that others than their owner may read.")
+  var allowSharedSecretFiles = false
+
   @Option(help: "Event loops (default: one for each processor).")
   var threads: Int?
 
   @Option(help: "Connections at once (default: 1024).")
   var maxConnections: Int?
+
+  @Option(help: "Fetches and pushes at once; more wait for up to 5 s (default: 256).")
+  var maxTransfers: Int?
 
   @Option(help: "How long to go on serving after the signal to end, before new connections are refused (default: 0).")
   var shutdownDelay: String?
