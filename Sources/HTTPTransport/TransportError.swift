@@ -18,6 +18,10 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
   case resolution(ResolutionError)
   /// A body is longer than its reader takes, bytes.
   case tooLong(limit: Int)
+  /// The peer broke off one HTTP/2 stream.
+  case reset(HTTP2ErrorCode)
+
+  init(_ error: HTTP2Error) { self = .malformed(HTTPParseError(error.reason)) }
 
   package init(_ error: ChannelError) {
     switch error {
@@ -48,6 +52,7 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
     case .connect(let error): error.description
     case .resolution(let error): error.description
     case .tooLong(let limit): "the body is longer than \(limit) bytes"
+    case .reset(let code): "stream reset by the peer (\(code))"
     }
   }
 }

@@ -121,6 +121,9 @@ package final class HTTP2Session {
     nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
   }
 
+  /// `fill` would find something, or might.
+  package var wantsToSend: Bool { nghttp2_session_want_write(session) != 0 }
+
   /// A header block has begun and not ended.
   package var isInsideHead: Bool { block != nil }
 
@@ -145,6 +148,12 @@ package final class HTTP2Session {
       record.unread -= count
       credit(record)
     }
+    creditConnection()
+  }
+
+  /// The owner has dropped `count` body bytes of a stream that nobody reads: the stream gets no more, the connection does.
+  package func drop(_ count: Int) {
+    connectionUnread -= count
     creditConnection()
   }
 
