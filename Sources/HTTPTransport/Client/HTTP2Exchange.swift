@@ -8,7 +8,6 @@ final class HTTP2Exchange: UpstreamExchange {
   private let link: HTTP2Link
   private var stream: HTTP2Stream?
   private var failure: TransportError?
-  private var outgoingLeft: Int?
   private var isRequestWritten = false
   private var isOver = false
 
@@ -38,7 +37,7 @@ final class HTTP2Exchange: UpstreamExchange {
       let session = link.connection.session
       let number = try session.request(method, target, isSecure: link.origin.isSecure, framing, lines)
       let stream = HTTP2Stream(number, on: link.connection)
-      stream.wroteHead(bytes: writer.count)
+      stream.wroteHead(framing, bytes: writer.count)
       link.connection.add(stream)
       self.stream = stream
     } catch {
@@ -46,16 +45,10 @@ final class HTTP2Exchange: UpstreamExchange {
       failure = .peerClosed
     }
     isRequestWritten = framing == .none
-    if case .length(let length) = framing { outgoingLeft = length }
   }
 
   func writeBody(_ list: GatherList, isLast: Bool, idle: Duration) async throws(TransportError) {
-    let stream = try current()
-    if let left = outgoingLeft {
-      guard list.byteCount <= left, !isLast || list.byteCount == left else { throw .closed }
-      outgoingLeft = left - list.byteCount
-    }
-    try await stream.writeBody(list, isLast: isLast, idle: idle)
+    try await current().writeBody(list, isLast: isLast, idle: idle)
     if isLast { isRequestWritten = true }
   }
 

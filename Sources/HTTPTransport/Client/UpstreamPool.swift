@@ -159,6 +159,9 @@ package final class UpstreamPool {
   /// Open HTTP/2 connections.
   package var linkCount: Int { links.count }
 
+  /// Whether an HTTP/2 connection to `origin` takes another exchange now.
+  package func hasSharedConnection(to origin: Origin) -> Bool { links.find(origin) != nil }
+
   /// Closes all idle connections; shared ones when their last exchange has ended.
   package func closeIdle() {
     for connections in idle.values { for connection in connections { connection.close() } }

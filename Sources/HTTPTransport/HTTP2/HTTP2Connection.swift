@@ -37,6 +37,7 @@ final class HTTP2Connection {
   private var batch: [HTTP2Stream] = []
   private var isPumping = false
   private var isWaitingToWrite = false
+  private var closesWhenOut = false
   private var backlogWaiter: UnsafeContinuation<Void, Never>?
 
   init(_ transport: Transport, _ configuration: HTTP2Configuration, idle: Duration) throws(HTTP2Error) {
@@ -139,7 +140,9 @@ final class HTTP2Connection {
       only = stream
       count += bytes.count
     }
-    guard count >= Self.handoverBytes, let stream = only.flatMap({ streams[$0] }), !stream.isAbandoned else { return nil }
+    guard count >= Self.handoverBytes, let stream = only.flatMap({ streams[$0] }), !stream.isAbandoned else {
+      return nil
+    }
     return stream
   }
 
@@ -208,6 +211,7 @@ final class HTTP2Connection {
       self.staging = nil
     }
     resumeBacklog()
+    if closesWhenOut { fail(.closed) }
   }
 
   private func fill() throws(TransportError) {
@@ -268,6 +272,8 @@ final class HTTP2Connection {
   func close(_ code: HTTP2ErrorCode = .noError) {
     guard isOpen else { return }
     session.terminate(code)
+    // Asked for by an event of sending: what is being sent goes first.
+    guard !isPumping else { return closesWhenOut = true }
     pump()
     fail(.closed)
   }

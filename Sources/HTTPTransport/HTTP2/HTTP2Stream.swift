@@ -25,7 +25,9 @@ final class HTTP2Stream {
   private var incoming = IncomingBody()
   /// Body bytes that were lent and not yet given back to the session.
   private var lentBytes = 0
+  /// Body bytes that are still to come, and to be sent, where the heads tell.
   private var remaining: Int?
+  private var outgoingLeft: Int?
   private(set) var bodyBytesRead = 0
   private(set) var bytesWritten = 0
   private var hasProgressed = false
@@ -202,17 +204,29 @@ final class HTTP2Stream {
   // MARK: Writing
 
   /// Sends body pieces, and waits until they are out; `list` is empty afterwards.
-  /// - Parameter isLast: the body ends with them.
+  /// - Parameter isLast: the body ends with them, as it does at the length that the head told.
+  /// - Throws: `.closed` when more or less is written than the head declared.
   func writeBody(_ list: GatherList, isLast: Bool, idle: Duration) async throws(TransportError) {
+    if let left = outgoingLeft {
+      guard list.byteCount <= left, !isLast || list.byteCount == left else { throw .closed }
+      outgoingLeft = left - list.byteCount
+    }
     bytesWritten += list.byteCount
     list.forEach { session.send($0, on: id) }
     list.removeAll()
-    session.commit(id, ends: isLast)
+    session.commit(id, ends: isLast || outgoingLeft == 0)
     try await flush(idle: idle)
   }
 
-  /// A head was composed.
-  func wroteHead(bytes: Int) { bytesWritten += bytes }
+  /// A head of so many bytes was composed.
+  func wroteHead(_ framing: BodyFraming, bytes: Int) {
+    bytesWritten += bytes
+    switch framing {
+    case .none: outgoingLeft = 0
+    case .length(let length): outgoingLeft = length
+    case .chunked, .untilClose: outgoingLeft = nil
+    }
+  }
 
   /// Composes the head of a response. It goes out with the first body bytes, or by `flush`.
   /// - Parameter isBodiless: the response is to a HEAD, and ends here whatever it says of a body.
@@ -227,7 +241,7 @@ final class HTTP2Stream {
     let hasBody = framing != .none && !isBodiless
     do throws(HTTP2Error) {
       try session.respond(on: id, status: status, framing, hasBody: hasBody, lines)
-      wroteHead(bytes: writer.count)
+      wroteHead(isBodiless ? .none : framing, bytes: writer.count)
     } catch {
       fail(TransportError(error))
     }
