@@ -55,10 +55,29 @@ package final class Gateway: Sendable {
   }
 
   /// Listens on one more address. Returns it with the port that was chosen.
+  /// - Throws: `TLSError` for a certificate that does not do, `SystemError` for an address that does not.
+  package func listen(on listener: ListenerConfiguration) async throws -> SocketAddress {
+    let context = try listener.tls.map { (files) throws(TLSError) in
+      try ReloadingServerContext(files, applicationProtocols: ["http/1.1"]) { [log] error in
+        if let error {
+          log.warning("certificate not reloaded; the old one goes on", metadata: ["reason": "\(error)"])
+        } else {
+          log.info("certificate reloaded", metadata: ["file": "\(files.certificate)"])
+        }
+      }
+    }
+    let info = try await server.listen(
+      on: listener.address, tls: context?.current, tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
+    state.add(info)
+    var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
+    if listener.isAdmin { metadata["serves"] = "admin" }
+    log.info("listening", metadata: metadata)
+    return info.address
+  }
+
+  /// Listens on one more address, in the clear.
   package func listen(on address: SocketAddress) async throws -> SocketAddress {
-    let bound = try await server.listen(on: address)
-    log.info("listening", metadata: ["address": "\(bound)"])
-    return bound
+    try await listen(on: ListenerConfiguration(address))
   }
 
   /// From here on the gateway says that it is ready.

@@ -23,6 +23,8 @@ package struct GatewayConfiguration: Sendable {
   package var createsOnPush = false
   /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
   package var enforcesReadOnlyRepos = true
+  /// The admin API and the status page are served on listeners of their own only.
+  package var hasAdminListener = false
   package var maxConnections = 1024
   /// Fetches and pushes at once, on all loops together.
   package var maxTransfers = 256

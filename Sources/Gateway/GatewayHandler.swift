@@ -35,10 +35,29 @@ final class GatewayHandler: RequestHandler {
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
+    if configuration.hasAdminListener { return try await handleSplit(exchange) }
     if let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return try await git(exchange, route, requestID: nextRequestID())
     }
+    try await handle(exchange, router.route(request.method, request.path, query: request.query))
+  }
+
+  /// The same where git and the admin API have listeners of their own.
+  private func handleSplit(_ exchange: ServerExchange) async throws {
+    let request = exchange.request
+    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
     switch router.route(request.method, request.path, query: request.query) {
+    case .git where isAdmin:
+      try await refuse(exchange, ProxyError(.notFound, status: 404, "git is served on another address"))
+    case .admin where !isAdmin, .status where !isAdmin:
+      try await refuse(exchange, ProxyError(.notFound, status: 404, "the admin API is served on another address"))
+    case let route: try await handle(exchange, route)
+    }
+  }
+
+  private func handle(_ exchange: ServerExchange, _ route: Route) async throws {
+    let request = exchange.request
+    switch route {
     case .git(let route):
       if routes.count >= Self.routeLimit { routes.removeAll(keepingCapacity: true) }
       routes[request.target] = route
@@ -49,8 +68,12 @@ final class GatewayHandler: RequestHandler {
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
       let error = ProxyError(status == 403 ? .forbidden : status == 404 ? .notFound : .badRequest, status: status, text)
-      try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
+      try await refuse(exchange, error, allow: allow)
     }
+  }
+
+  private func refuse(_ exchange: ServerExchange, _ error: ProxyError, allow: String? = nil) async throws {
+    try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
   }
 
   private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID) async throws {
@@ -68,7 +91,7 @@ final class GatewayHandler: RequestHandler {
         try await relay.run()
       }
     } catch let error as ProxyError {
-      failure = hinted(error, route, exchange.request)
+      failure = hinted(error, route, exchange)
     }
     if let failure, !exchange.hasStarted {
       do { try await tell(failure, to: exchange, route, relay, requestID) } catch {
@@ -111,14 +134,15 @@ final class GatewayHandler: RequestHandler {
   }
 
   /// Adds the next step that only this place knows.
-  private func hinted(_ error: ProxyError, _ route: GitRoute, _ request: RequestHead) -> ProxyError {
+  private func hinted(_ error: ProxyError, _ route: GitRoute, _ exchange: ServerExchange) -> ProxyError {
     guard error.code == .noSuchRepo, configuration.staticToken == nil else { return error }
-    let host = request.fields[.host] ?? "localhost:7080"
     let isDefault = route.repo.namespace == configuration.namespace
     let path = isDefault ? "repos" : "namespaces/\(route.repo.namespace)/repos"
     return ProxyError(
       error.code, status: error.status,
-      "\(error.text); create it: curl -X PUT http://\(host)/api/v1/\(path)/\(route.repo.name)")
+      configuration.hasAdminListener
+        ? "\(error.text); create it with PUT /api/v1/\(path)/\(route.repo.name) at the admin address"
+        : "\(error.text); create it: curl -X PUT \(PublicURL.base(exchange))/api/v1/\(path)/\(route.repo.name)")
   }
 
   private func write(

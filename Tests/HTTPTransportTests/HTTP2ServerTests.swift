@@ -75,7 +75,7 @@ struct HTTP2ServerTests {
       let client = HTTPClient(pool)
       for _ in 0..<3 {
         let after = try await client.send(.get, "/hello", to: origin, fields: Fields(), isReplayable: false)
-      #expect(after.status == 200)
+        #expect(after.status == 200)
       }
       #expect(pool.linkCount == 0 && pool.idleCount == 1)
     }

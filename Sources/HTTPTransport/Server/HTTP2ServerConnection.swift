@@ -11,6 +11,7 @@ final class HTTP2ServerConnection {
 
   private let connection: HTTP2Connection
   private let peer: SocketAddress
+  private let listener: ListenerInfo
   private let timeouts: Timeouts
   private let startStream: StartStream
   private var runningCount = 0
@@ -22,10 +23,14 @@ final class HTTP2ServerConnection {
   private var isHeadAwaited = false
 
   /// Nil when there is no memory.
-  init?(_ transport: Transport, peer: SocketAddress, timeouts: Timeouts, startStream: @escaping StartStream) {
+  init?(
+    _ transport: Transport, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    startStream: @escaping StartStream
+  ) {
     guard let connection = try? HTTP2Connection(transport, .server, idle: timeouts.idle) else { return nil }
     self.connection = connection
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     self.startStream = startStream
   }
@@ -56,7 +61,9 @@ final class HTTP2ServerConnection {
     idleDeadline.clear()
     runningCount += 1
     // Held by its task, which outlives neither the handler nor, because of `run`, this object.
-    let serving = HTTP2ServerStream(stream, request, peer: peer, timeouts: timeouts) { [self] in streamEnded() }
+    let serving = HTTP2ServerStream(stream, request, peer: peer, listener: listener, timeouts: timeouts) { [self] in
+      streamEnded()
+    }
     startStream(LoopConfined(serving))
   }
 

@@ -6,17 +6,20 @@ final class HTTP2ServerStream {
   private let stream: HTTP2Stream
   private let request: Result<RequestHead, HTTPParseError>
   private let peer: SocketAddress
+  private let listener: ListenerInfo
   private let timeouts: Timeouts
   /// Told when the handler has returned and the stream is settled.
   private let onEnd: () -> Void
 
   init(
-    _ stream: HTTP2Stream, _ request: Result<RequestHead, HTTPParseError>, peer: SocketAddress, timeouts: Timeouts,
+    _ stream: HTTP2Stream, _ request: Result<RequestHead, HTTPParseError>, peer: SocketAddress, listener: ListenerInfo,
+    timeouts: Timeouts,
     onEnd: @escaping () -> Void
   ) {
     self.stream = stream
     self.request = request
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     self.onEnd = onEnd
   }
@@ -24,7 +27,8 @@ final class HTTP2ServerStream {
   /// Runs the handler and sees the exchange through.
   func run(_ handler: any RequestHandler) async {
     switch request {
-    case .success(let head): await serve(ServerExchange(head, stream, peer: peer, timeouts: timeouts), handler)
+    case .success(let head):
+      await serve(ServerExchange(head, stream, peer: peer, listener: listener, timeouts: timeouts), handler)
     case .failure(let error): await refuse(error)
     }
     // A request that nobody reads to its end any more; no error, for the response is whole (RFC 9113 section 8.1).
@@ -53,7 +57,7 @@ final class HTTP2ServerStream {
   /// Answers a request whose head is not served.
   private func refuse(_ error: HTTPParseError) async {
     let body = Array("\(error.reason)\n".utf8)
-    let exchange = ServerExchange(RequestHead(.get, "/"), stream, peer: peer, timeouts: timeouts)
+    let exchange = ServerExchange(RequestHead(.get, "/"), stream, peer: peer, listener: listener, timeouts: timeouts)
     var fields = Fields([(.contentType, "text/plain; charset=utf-8")])
     if error.status == 405 { fields.append(.allow, "GET, POST") }
     try? await exchange.respond(status: error.status, fields: fields, body: body)

@@ -7,6 +7,7 @@ final class ServerConnection {
   private let transport: Transport
   private let wire: HTTP1Wire
   private let peer: SocketAddress
+  private let listener: ListenerInfo
   private let timeouts: Timeouts
   private let handler: any RequestHandler
   private var isIdle = false
@@ -17,11 +18,12 @@ final class ServerConnection {
   private var http2: HTTP2ServerConnection?
 
   init(
-    _ transport: Transport, peer: SocketAddress, timeouts: Timeouts, handler: any RequestHandler,
-    startStream: HTTP2ServerConnection.StartStream?
+    _ transport: Transport, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    handler: any RequestHandler, startStream: HTTP2ServerConnection.StartStream?
   ) {
     self.transport = transport
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     self.handler = handler
     self.startStream = startStream
@@ -51,7 +53,8 @@ final class ServerConnection {
         return
       }
       isFirst = false
-      let exchange = ServerExchange(head, wire, peer: peer, timeouts: timeouts, closes: isDraining)
+      let exchange = ServerExchange(
+        head, wire, peer: peer, listener: listener, timeouts: timeouts, closes: isDraining)
       self.exchange = exchange
       let goesOn = await serve(exchange)
       self.exchange = nil
@@ -79,9 +82,10 @@ final class ServerConnection {
 
   /// - Parameter begun: what was read of the preface, before what lies in the input.
   private func runHTTP2(_ begun: [UInt8], _ startStream: @escaping HTTP2ServerConnection.StartStream) async {
-    guard let http2 = HTTP2ServerConnection(transport, peer: peer, timeouts: timeouts, startStream: startStream) else {
-      return
-    }
+    guard
+      let http2 = HTTP2ServerConnection(
+        transport, peer: peer, listener: listener, timeouts: timeouts, startStream: startStream)
+    else { return }
     self.http2 = http2
     if isDraining { http2.drain() }
     let first = begun + Array(wire.input.bytes)

@@ -12,6 +12,8 @@ package final class ServerExchange {
   package let request: RequestHead
   /// Who is at the other end of the connection.
   package let peer: SocketAddress
+  /// Where it came in.
+  package let listener: ListenerInfo
   /// When the head was complete, nanoseconds of the monotonic clock.
   package let startedAt: UInt64
   package let loop: Loop
@@ -26,11 +28,15 @@ package final class ServerExchange {
   /// The connection must not carry another request.
   package var closesConnection: Bool
 
-  init(_ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, timeouts: Timeouts, closes: Bool) {
+  init(
+    _ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    closes: Bool
+  ) {
     self.request = request
     carrier = .http1(wire)
     loop = wire.transport.loop
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     startedAt = wire.transport.loop.now
     mustContinue = request.expectsContinue
@@ -39,8 +45,9 @@ package final class ServerExchange {
     wire.beginBody(request.framing)
   }
 
-  init(_ request: RequestHead, _ stream: HTTP2Stream, peer: SocketAddress, timeouts: Timeouts) {
+  init(_ request: RequestHead, _ stream: HTTP2Stream, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts) {
     self.request = request
+    self.listener = listener
     carrier = .http2(stream)
     loop = stream.connection.loop
     self.peer = peer

@@ -8,7 +8,8 @@ import Logging
 struct ServeConfiguration {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
-    "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
+    "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "account_id", "namespace",
+    "api_base", "api_token_file", "ca_file",
     "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
     "allow_push_to_read_only",
     "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "max_transfers",
@@ -17,7 +18,7 @@ struct ServeConfiguration {
   ]
 
   let settings: Settings
-  let addresses: [SocketAddress]
+  let listeners: [ListenerConfiguration]
   let isLocal: Bool
   let dataDirectory: String
   /// Zero takes one for each processor.
@@ -32,7 +33,7 @@ struct ServeConfiguration {
   init(_ options: ServeOptions) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
     self.settings = settings
-    addresses = try Self.addresses(options, settings)
+    listeners = try Self.listeners(options, settings)
     isLocal = try settings.isOn(options.local, "local")
     dataDirectory = try settings.text(options.dataDir, "data_dir", default: "./artifacts-data") ?? ""
     threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
@@ -41,6 +42,7 @@ struct ServeConfiguration {
     (logFormat, logLevel) = try options.log.resolve(settings)
     var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
     try Self.fillCommon(&gateway, options, settings, isLocal: isLocal)
+    gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
   }
 
@@ -50,24 +52,6 @@ struct ServeConfiguration {
       throw StartFailure(GatewayExit.configuration, "\(path): cannot be read, or is longer than 1 MiB")
     }
     return try ConfigurationFile(String(decoding: bytes, as: UTF8.self), path: path, known: keys)
-  }
-
-  private static func addresses(_ options: ServeOptions, _ settings: Settings) throws(StartFailure) -> [SocketAddress] {
-    let mayBeAnywhere = try settings.isOn(options.allowAnonymous, "allow_anonymous")
-    var addresses: [SocketAddress] = []
-    for text in try settings.list(options.listen, "listen", default: ["127.0.0.1:7080"]) {
-      guard let address = SocketAddress(parsing: text) else {
-        throw settings.refusal(
-          "listen", "\"\(text)\" is not an address such as 127.0.0.1:7080, [::1]:7080 or unix:/path")
-      }
-      guard address.isLoopback || mayBeAnywhere else {
-        throw settings.refusal(
-          "listen",
-          "refusing \(address): whoever reaches it could use your repos; say --allow-anonymous if that is meant")
-      }
-      addresses.append(address)
-    }
-    return addresses
   }
 
   /// The configuration for the real service.

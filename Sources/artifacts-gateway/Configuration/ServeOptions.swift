@@ -5,8 +5,23 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "TOML file whose keys are these flags with underscores: token_ttl = \"1h\".")
   var config: String?
 
-  @Option(help: "Address to listen on: 127.0.0.1:7080, [::1]:7080, unix:/path; repeatable; port 0 picks one.")
+  @Option(
+    help:
+      "Address to listen on: 127.0.0.1:7080, [::1]:7080, https://0.0.0.0:7443, unix:/path; repeatable; port 0 picks one."
+  )
   var listen: [String] = []
+
+  @Option(help: "Address for the admin API and the status page, which are then served nowhere else; repeatable.")
+  var adminListen: [String] = []
+
+  @Option(help: "PEM file with the certificate chain for listeners; read anew when it changes.")
+  var tlsCert: String?
+
+  @Option(help: "PEM file with the key of --tls-cert.")
+  var tlsKey: String?
+
+  @Option(help: "PEM file with authorities: clients must show a certificate that one of them has signed.")
+  var tlsClientCa: String?
 
   @Flag(help: "Run the embedded Artifacts service as upstream: no account, no token.")
   var local = false
