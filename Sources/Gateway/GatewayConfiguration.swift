@@ -11,6 +11,7 @@ package struct GatewayConfiguration: Sendable {
   package var caFile: String?
   package var allowedRemoteHosts = ["*.artifacts.cloudflare.net"]
   package var allowsInsecureUpstream = false
+  package var upstreamHTTP = UpstreamHTTP.automatic
   /// Skips the look-up of remotes: a URL with `{account}`, `{namespace}`, `{repo}`.
   package var remoteTemplate: String?
   /// One bearer token for all repos, instead of minting; asked at each use.

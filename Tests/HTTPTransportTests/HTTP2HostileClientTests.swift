@@ -110,7 +110,7 @@ struct HTTP2HostileClientTests {
     let server = HTTPServer(on: group, speaksHTTP2: false) { _ in Silent() }
     let address = try await server.listen(on: .anyLoopback)
     try await onLoop { loop in
-      let peer = try await Peer.connect(to: address, on: loop)
+      let peer = try await Peer.connect(to: address.address, on: loop)
       defer { peer.close() }
       try await peer.send(Frame.preface)
       #expect(try await peer.receiveHead().hasPrefix("HTTP/1.1 505"))

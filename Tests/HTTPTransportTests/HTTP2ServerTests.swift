@@ -81,6 +81,26 @@ struct HTTP2ServerTests {
     }
   }
 
+  @Test func `packs keep to HTTP-1 where calls alone are shared`() async throws {
+    try await withServer(tls: Certificates.serverContext(["h2", "http/1.1"])) { running in
+      let policy = HTTP2Policy(tls: try Certificates.clientContext(["h2", "http/1.1"]), carriesPacks: false)
+      let pool = UpstreamPool(
+        on: running.loop, resolver: Resolver(), tls: try Certificates.clientContext(["http/1.1"]), http2: policy)
+      defer { pool.closeIdle() }
+      let origin = Origin(isSecure: true, host: "127.0.0.1", port: running.address.port ?? 0)
+      for (traffic, links, idle) in [(UpstreamTraffic.calls, 1, 0), (.packs, 1, 1), (.calls, 1, 1)] {
+        let exchange = try await pool.connection(to: origin, carrying: traffic)
+        exchange.send(.get, "/hello", .none) { $0.append(.host, origin.authority) }
+        try await exchange.flush(idle: .seconds(20))
+        let head = try await exchange.receiveHead(to: .get, firstByte: .seconds(20), rest: .seconds(20))
+        #expect(head.status == 200)
+        while try await exchange.readBody(into: exchange.pieces, idle: .seconds(20)) { exchange.pieces.removeAll() }
+        pool.give(exchange)
+        #expect(pool.linkCount == links && pool.idleCount == idle)
+      }
+    }
+  }
+
   @Test func `many requests at once share few connections`() async throws {
     try await withPool { pool, origin, running in
       let shared = LoopConfined((pool, origin))

@@ -50,6 +50,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow http:// upstreams, on loopback only.")
   var allowInsecureUpstream = false
 
+  @Option(help: "HTTP towards upstreams: auto, 1.1 or 2; auto is HTTP/2 for all but packs (default: auto).")
+  var upstreamHttp: String?
+
   @Option(help: "Skip the look-up: the remote's URL with {account}, {namespace} and {repo} in it.")
   var remoteTemplate: String?
 
