@@ -2,7 +2,8 @@ package import EventLoop
 import Synchronization
 package import TLS
 
-/// An HTTP/1.1 server on all loops of a group.
+/// A server of HTTP/1.1 and HTTP/2 on all loops of a group. HTTP/2 is spoken in the clear with clients that begin with its
+/// preface, and under TLS with those whose ALPN chose it: the context decides what is offered.
 package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
@@ -13,17 +14,20 @@ package final class HTTPServer: Sendable {
 
   /// - Parameters:
   ///   - maxConnections: more than this many at once on one listener are closed as they come.
+  ///   - speaksHTTP2: false makes it a server of HTTP/1.1 alone.
   ///   - onTrouble: told, on a loop, what an operator should know.
   ///   - makeHandler: makes the handler of one loop.
   package init(
     on group: LoopGroup, timeouts: Timeouts = Timeouts(), maxConnections: Int = 1024,
-    onTrouble: @escaping @Sendable (String) -> Void = { _ in },
+    speaksHTTP2: Bool = true, onTrouble: @escaping @Sendable (String) -> Void = { _ in },
     makeHandler: @escaping @Sendable (Loop) -> sending any RequestHandler
   ) {
     self.group = group
     limit = maxConnections
     self.onTrouble = onTrouble
-    workers = group.loops.map { ServerWorker(on: $0, timeouts: timeouts, makeHandler: makeHandler) }
+    workers = group.loops.map {
+      ServerWorker(on: $0, timeouts: timeouts, speaksHTTP2: speaksHTTP2, makeHandler: makeHandler)
+    }
   }
 
   /// Listens on `address`, in the clear or, with a context, under TLS.

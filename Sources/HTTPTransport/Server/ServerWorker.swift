@@ -6,6 +6,7 @@ actor ServerWorker {
   nonisolated let loop: Loop
   private let handler: any RequestHandler
   private let timeouts: Timeouts
+  private let speaksHTTP2: Bool
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// TLS connections that are not yet ready to carry requests.
   private var handshakes: [ObjectIdentifier: TLSChannel] = [:]
@@ -15,9 +16,12 @@ actor ServerWorker {
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  init(on loop: Loop, timeouts: Timeouts, makeHandler: @Sendable (Loop) -> sending any RequestHandler) {
+  init(
+    on loop: Loop, timeouts: Timeouts, speaksHTTP2: Bool, makeHandler: @Sendable (Loop) -> sending any RequestHandler
+  ) {
     self.loop = loop
     self.timeouts = timeouts
+    self.speaksHTTP2 = speaksHTTP2
     handler = makeHandler(loop)
   }
 
@@ -43,13 +47,21 @@ actor ServerWorker {
     // The handshake took time.
     guard !isDraining else { return transport.close() }
     let connection = ServerConnection(
-      transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler)
+      transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler,
+      startStream: speaksHTTP2 ? { [unowned self] in startStream($0) } : nil)
     let id = ObjectIdentifier(connection)
     connections[id] = connection
     await connection.run()
     connections[id] = nil
     if connections.isEmpty { resumeDrained() }
   }
+
+  /// Serves an HTTP/2 stream beside whatever else runs on its connection.
+  private nonisolated func startStream(_ stream: LoopConfined<HTTP2ServerStream>) {
+    Task(executorPreference: loop) { await self.serve(stream) }
+  }
+
+  private func serve(_ stream: LoopConfined<HTTP2ServerStream>) async { await stream.value.run(handler) }
 
   private func secure(_ channel: Channel, _ context: TLSServerContext?) async -> Transport? {
     guard let context else { return Transport(channel) }
@@ -95,7 +107,7 @@ actor ServerWorker {
   /// Ends every connection now. Returns how many exchanges that cut.
   func cut() -> Int {
     closeHandshakes()
-    return connections.values.reduce(0) { $0 + ($1.cut() ? 1 : 0) }
+    return connections.values.reduce(0) { $0 + $1.cut() }
   }
 
   private func closeHandshakes() {
