@@ -28,7 +28,6 @@ struct AdminAPI {
       namespace = segments[1]
       segments = segments.dropFirst(2)
     }
-    try AdminRoute.rule(of: "namespace").check(namespace, of: "namespace")
     let rows = AdminRoute.table.filter { (!isScoped || $0.isInNamespace) && $0.matches(segments) }
     guard !rows.isEmpty else { throw Problem(404, "no such call; repos are under /api/v1/repos") }
     // HEAD is GET without the body (RFC 9110 section 9.3.2).
@@ -40,6 +39,7 @@ struct AdminAPI {
     if method != .get, BrowserGuard.isCrossSite(exchange.request) {
       throw Problem(403, "state-changing calls from pages of another site are refused")
     }
+    if isScoped { try AdminRoute.rule(of: "namespace").check(namespace, of: "namespace") }
     let parameters = try row.parameters(of: segments)
     let query = try AdminQuery(exchange.request.query, row.query)
     var body = AdminBody()

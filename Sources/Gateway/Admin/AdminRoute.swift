@@ -66,6 +66,8 @@ struct AdminRoute: Sendable {
     switch parameter {
     case "hash": .hash
     case "ref", "path...": .path
+    // What the service documents.
+    case "namespace": .name(2...63)
     default: .name(1...128)
     }
   }
@@ -83,8 +85,7 @@ struct AdminRoute: Sendable {
     for (piece, segment) in zip(pattern, segments) where piece.hasPrefix("{") {
       let name = String(piece.dropFirst().dropLast())
       let text = name == "path..." ? tail(of: segments).joined(separator: "/") : segment
-      let shown = name == "ns" ? "namespace" : name == "path..." ? "path" : name
-      try Self.rule(of: name).check(text, of: shown)
+      try Self.rule(of: name).check(text, of: name == "path..." ? "path" : name)
       parameters[name] = segment
     }
     return parameters
