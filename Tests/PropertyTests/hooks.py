@@ -21,9 +21,10 @@ def is_positive(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Lets most valid calls meet something that exists, and keeps imports on loopback."""
+    """Let most valid calls meet something that exists, some make what does not, and keep imports on loopback."""
     path, parameters = case.path, case.path_parameters or {}
     last = path.rsplit("/", 1)[-1]
+    chance = zlib.crc32(repr((path, parameters, case.query, repr(case.body))).encode(errors="replace"))
     if case.method == "DELETE":
         # What the other calls live on stays.
         if parameters.get("name") == "hello":
@@ -37,16 +38,20 @@ def before_call(context, case, kwargs):
         if is_positive(case):
             # It exists, so nothing is fetched.
             parameters["name"] = "hello"
+            if chance % 2:
+                case.body["url"] = NOWHERE
             if "namespace" in parameters:
                 parameters["namespace"] = "default"
         return
     if "trees" in path and set(parameters.get("hash", "")) <= set("0123456789abcdef"):
         # The service calls what is no tree damaged, with status 500.
         parameters["hash"] = SEED["tree"] if len(parameters["hash"]) == 40 else parameters["hash"]
-    isStateful = case.meta is not None and case.meta.phase.name.value == "Stateful"
-    chance = zlib.crc32(repr((path, parameters, case.query, repr(case.body))).encode(errors="replace"))
-    if not is_positive(case) or isStateful or chance % 4 == 0:
+    is_stateful = case.meta is not None and case.meta.phase.name.value == "Stateful"
+    if not is_positive(case) or is_stateful or chance % 4 == 0:
         return
+    if case.method == "POST" and isinstance(case.body, dict):
+        for field in {"name", "namespace"} & case.body.keys():
+            case.body[field] = f"new-{chance:x}"
     if "namespace" in parameters and not (case.method == "DELETE" and last == "{namespace}"):
         parameters["namespace"] = "default"
     if "name" in parameters and not (case.method == "DELETE" and last == "{name}"):

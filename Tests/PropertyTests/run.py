@@ -29,6 +29,7 @@ def environment(folder):
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return kept | identity | {
         "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1",
     }
 
@@ -98,7 +99,7 @@ def main():
             [gateway, *arguments], cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             base = f"http://{address(process)}"
-            isClean = check(base, folder, variables)
+            is_clean = check(base, folder, variables)
             call(f"{base}/api/v1/status")
             process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=60)
@@ -107,7 +108,7 @@ def main():
             process.wait()
     if code != 0:
         sys.exit(f"the gateway ended with {code}")
-    sys.exit(0 if isClean else 1)
+    sys.exit(0 if is_clean else 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import HTTPCore
 
-/// The query of a call, decoded, in its order. Every parameter is one that its route names, stands once and is checked.
+/// The query of a call, decoded, in its order; a plus sign is a blank, as forms write it and the service reads it. Every parameter is one that its route names, stands once and is checked.
 struct AdminQuery {
   private(set) var parameters: [(String, String)] = []
 
@@ -13,7 +13,8 @@ struct AdminQuery {
       else {
         throw Problem(400, "unknown query parameter \"\(pair.prefix { $0 != "=" }.prefix(100))\"", pointer: "/query")
       }
-      guard let value = PercentCoding.decode(mark.map { pair[pair.index(after: $0)...] } ?? "") else {
+      let raw = mark.map { pair[pair.index(after: $0)...] } ?? ""
+      guard let value = PercentCoding.decode(String(raw.map { $0 == "+" ? " " : $0 })) else {
         throw Problem(400, "the query parameter \(name) is not percent-encoded UTF-8", pointer: "/\(name)")
       }
       guard self[name] == nil else {
