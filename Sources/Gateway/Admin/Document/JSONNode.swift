@@ -1,13 +1,11 @@
 /// A JSON value (RFC 8259) whose members keep the order they were written in.
-indirect enum JSONNode: Sendable, Equatable {
+indirect enum JSONNode: Sendable {
   case null
   case bool(Bool)
   case integer(Int)
   case string(String)
   case array([JSONNode])
   case object([(name: String, value: JSONNode)])
-
-  static func == (left: JSONNode, right: JSONNode) -> Bool { left.text == right.text }
 
   /// The members of both; of two with the same name, the second's.
   func merging(_ other: JSONNode) -> JSONNode {
