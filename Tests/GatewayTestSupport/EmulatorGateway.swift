@@ -90,6 +90,7 @@ package struct EmulatorGateway: Sendable {
     let answer = try await connection.receive()
     await connection.close()
     guard let answer else { throw TestFailure("no answer") }
+    try AdminContract.check(answer, to: request)
     return answer
   }
 
