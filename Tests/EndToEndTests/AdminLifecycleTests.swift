@@ -70,6 +70,21 @@ import Testing
     }
   }
 
+  @Test func `a hundred callers at once make one repo`() async throws {
+    try await EmulatorGateway.with { test in
+      var answers: [HTTPAnswer] = []
+      try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
+        for _ in 0..<100 { group.addTask { try await call(test, "PUT", "/repos/x") } }
+        for try await answer in group { answers.append(answer) }
+      }
+      #expect(answers.count { $0.status == 201 } == 1)
+      #expect(answers.count { $0.status == 200 } == 99)
+      #expect(Set(try answers.map { try $0.string("id") }).count == 1)
+      let listed = try await test.askService("GET", "/namespaces/default/repos")
+      #expect(listed.text.contains(#""total_count":1"#))
+    }
+  }
+
   @Test func `tokens are minted, listed and revoked`() async throws {
     try await EmulatorGateway.with { test in
       #expect(try await call(test, "PUT", "/repos/demo").status == 201)
