@@ -11,11 +11,13 @@ final class GitEndpoint {
   private static let done = Array("0009done\n".utf8)
 
   let store: Store
+  private let upkeep: PackUpkeep
   private let access: GitAccess
   private let logger: Logger
 
-  init(store: Store, logger: Logger) {
+  init(store: Store, upkeep: PackUpkeep, logger: Logger) {
     self.store = store
+    self.upkeep = upkeep
     self.logger = logger
     access = GitAccess(store: store)
   }
@@ -30,7 +32,7 @@ final class GitEndpoint {
         return try await exchange.respond(status: 403, text: "Only smart HTTP is supported")
       }
       guard let repo = try await admit(exchange, path, service) else { return }
-      try await advertise(service, of: repo, to: exchange)
+      try await using(repo) { _ in try await advertise(service, of: repo, to: exchange) }
     case (.post, .service(let service)):
       guard let repo = try await admit(exchange, path, service) else { return }
       guard exchange.request.fields[.contentType] == service.requestContentType else {
@@ -39,12 +41,24 @@ final class GitEndpoint {
       guard let coding = BodyCoding(contentEncoding: exchange.request.fields[.contentEncoding]) else {
         return try await exchange.respond(status: 415, text: "Unsupported content encoding")
       }
-      switch service {
-      case .uploadPack: try await fetch(from: repo, coding, exchange)
-      case .receivePack: try await push(to: repo, coding, exchange)
+      try await using(repo) { directory in
+        switch service {
+        case .uploadPack: try await fetch(from: repo, coding, exchange)
+        case .receivePack:
+          try await push(to: repo, coding, exchange)
+          upkeep.pushed(to: directory)
+        }
       }
     default: try await exchange.respondUnknown()
     }
+  }
+
+  /// Runs `body` as a user of the repo.
+  private func using(_ repo: RepoRecord, _ body: (_ directory: String) async throws -> Void) async throws {
+    let directory = store.gitDirectory(of: repo)
+    let user = upkeep.enter(directory)
+    defer { upkeep.leave(user, directory) }
+    try await body(directory)
   }
 
   /// The repo, when the client may use the service on it; otherwise the client has had its answer.
