@@ -1,10 +1,11 @@
 import ArtifactsEmulator
+import GatewayTestSupport
 import Glibc
 import Synchronization
 import Testing
 
 /// Ten thousand repos in one namespace, written as they lie on disk: making them by request would take minutes.
-@Suite(.timeLimit(.minutes(5))) struct ManyReposTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ManyReposTests {
   private static let count = 10_000
 
   /// The names in order of creation: each once, and far from the order of the alphabet.
@@ -36,12 +37,15 @@ import Testing
     }
   }
 
-  private func withManyRepos(_ body: (TestService) async throws -> Void) async throws {
-    try await withTemporaryFolder { folder in
-      let clock = ManualClock()
-      try Self.fill(folder, now: clock.now)
-      clock.advance(seconds: 60)
-      try await body(try TestService(in: folder, clock: clock))
+  /// On a thread of its own: the few threads of Swift's pool are needed by all other tests.
+  private func withManyRepos(_ body: @escaping @Sendable (TestService) async throws -> Void) async throws {
+    try await onLoop { _ in
+      try await withTemporaryFolder { folder in
+        let clock = ManualClock()
+        try Self.fill(folder, now: clock.now)
+        clock.advance(seconds: 60)
+        try await body(try TestService(in: folder, clock: clock))
+      }
     }
   }
 
@@ -75,14 +79,13 @@ import Testing
   @Test func `a start, every order and every search are complete and quick`() async throws {
     try await withManyRepos { service in
       let all = (0..<Self.count).map(Self.name)
-      for (key, ascending) in [
-        ("created_at", all), ("updated_at", all), ("last_push_at", all), ("name", all.sorted()),
+      for (order, names) in [
+        ("created_at&direction=asc", all), ("updated_at", all.reversed()), ("last_push_at&direction=asc", all),
+        ("name&direction=asc", all.sorted()), ("name", all.sorted().reversed()),
       ] {
-        for direction in ["asc", "desc"] {
-          let walk = try await walk(service, "limit=200&sort=\(key)&direction=\(direction)")
-          #expect(walk.names == (direction == "asc" ? ascending : ascending.reversed()), "\(key) \(direction)")
-          #expect(walk.pages == 50)
-        }
+        let walk = try await walk(service, "limit=200&sort=\(order)")
+        #expect(walk.names == names, "\(order)")
+        #expect(walk.pages == 50)
       }
       let beta = all.filter { $0.hasSuffix("beta") }
       #expect(try await walk(service, "limit=200&direction=asc&search=-beta").names == beta)
@@ -106,7 +109,7 @@ import Testing
   @Test func `a walk shows what stays exactly once while repos come and go`() async throws {
     try await withManyRepos { service in
       var all = (0..<Self.count).map(Self.name)
-      for (turn, order) in ["created_at asc", "created_at desc", "name asc", "name desc"].enumerated() {
+      for (turn, order) in ["created_at desc", "name asc"].enumerated() {
         let words = order.split(separator: " ")
         let before = all
         let walk = try await walk(service, "limit=200&sort=\(words[0])&direction=\(words[1])") { page in
