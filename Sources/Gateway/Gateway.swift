@@ -10,6 +10,7 @@ package final class Gateway: Sendable {
   private let control: ControlPlane
   private let broker: TokenBroker
   private let pools: LoopPools
+  private let hosts: HostList
   package let state = GatewayState()
   private let log: Logger
 
@@ -33,10 +34,12 @@ package final class Gateway: Sendable {
     let memory = RepoMemory(directory: directory, broker: broker)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let pools = LoopPools()
+    let hosts = HostList(configuration.allowedHosts)
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
     self.broker = broker
     self.pools = pools
+    self.hosts = hosts
     self.log = log
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
@@ -48,13 +51,15 @@ package final class Gateway: Sendable {
         let admin = AdminAPI(
           client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
           state: state)
-        return GatewayHandler(configuration, pool: pool, grants: grants, admin: admin, health: health, log: log)
+        return GatewayHandler(
+          configuration, pool: pool, grants: grants, admin: admin, health: health, hosts: hosts, log: log)
       })
   }
 
   /// Listens on one more address. Returns it with the port that was chosen.
   package func listen(on address: SocketAddress) async throws -> SocketAddress {
     let bound = try await server.listen(on: address)
+    hosts.add(bound)
     log.info("listening", metadata: ["address": "\(bound)"])
     return bound
   }

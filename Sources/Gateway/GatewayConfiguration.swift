@@ -21,6 +21,9 @@ package struct GatewayConfiguration: Sendable {
   package var isReadOnly = false
   /// Creates a repo when the first push to it comes.
   package var createsOnPush = false
+  /// Names beside loopback and the addresses listened on that clients may say in `Host`: those that `HostList.isPattern`
+  /// takes.
+  package var allowedHosts: [String] = []
   package var maxConnections = 1024
   package var timeouts = Timeouts()
   /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.

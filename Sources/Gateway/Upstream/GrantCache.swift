@@ -58,7 +58,9 @@ final class GrantCache {
     guard route.service == .receivePack else {
       let token = TokenKey(repo: route.repo, scope: .read)
       // Both at once: the first request for a repo waits for one round trip, not two.
-      let asked = Task { [secret = refused?.token.secret] in await broker.result(for: token, refused: secret, minimumLife: 0) }
+      let asked = Task { [secret = refused?.token.secret] in
+        await broker.result(for: token, refused: secret, minimumLife: 0)
+      }
       let remote = try await memory.directory.remote(of: route.repo)
       return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     }

@@ -111,6 +111,9 @@ package final class ClientConnection {
   /// The response's body has been read to its end.
   package var isBodyRead: Bool { hasResponse && wire.isBodyRead }
 
+  /// Bytes have come behind the end of the response: nobody asked for them, and they make the response doubtful, too.
+  package var hasSurplus: Bool { isBodyRead && !wire.input.isEmpty }
+
   // MARK: Reuse
 
   /// The exchange has ended well on both sides and nothing came after it, so another may follow.

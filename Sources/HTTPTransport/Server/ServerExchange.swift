@@ -14,8 +14,12 @@ package final class ServerExchange {
   private let timeouts: Timeouts
   private var progress = Progress.waiting
   private var mustContinue: Bool
+  private var isContinuing = false
+  private var afterContinue: [CheckedContinuation<Void, Never>] = []
   private let bytesBefore: (read: Int, written: Int)
   private lazy var chunk = GatherList()
+  /// Why the body could not be read to its end.
+  private(set) var bodyFailure: TransportError?
   /// The response's status, once it has begun.
   package private(set) var status: Int?
   /// The connection must not carry another request.
@@ -54,12 +58,34 @@ package final class ServerExchange {
   package func readBody(into list: GatherList) async throws(TransportError) -> Bool {
     if mustContinue, !wire.isBodyRead {
       mustContinue = false
-      if progress == .waiting {
-        wire.writeHead(.none) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
-        try await wire.flush(idle: timeouts.idle)
+      if progress == .waiting { try await sendContinue() }
+    }
+    do { return try await wire.readBody(into: list, idle: timeouts.idle) } catch {
+      bodyFailure = error
+      throw error
+    }
+  }
+
+  private func sendContinue() async throws(TransportError) {
+    isContinuing = true
+    defer {
+      isContinuing = false
+      let waiting = afterContinue
+      afterContinue.removeAll()
+      for continuation in waiting { continuation.resume() }
+    }
+    wire.writeHead(.none) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+    try await wire.flush(idle: timeouts.idle)
+  }
+
+  /// The body may be read, and 100 be sent for that, by another task than the one that answers; a connection is written by
+  /// one at a time.
+  private func waitForContinue() async {
+    while isContinuing {
+      await withCheckedContinuation { continuation in
+        if isContinuing { afterContinue.append(continuation) } else { continuation.resume() }
       }
     }
-    return try await wire.readBody(into: list, idle: timeouts.idle)
   }
 
   /// Lends the next run of body bytes, valid until the next call; nil at the end.
@@ -133,6 +159,7 @@ package final class ServerExchange {
   /// Sends the pieces of `list`, which is empty afterwards.
   /// - Parameter isLast: nothing follows, so the end of the body goes out in the same call.
   package func write(_ list: GatherList, isLast: Bool = false) async throws(TransportError) {
+    if isContinuing { await waitForContinue() }
     if request.method == .head { list.removeAll() }
     try await wire.writeBody(list, isLast: isLast && request.method != .head, idle: timeouts.idle)
     if isLast { progress = .finished }
@@ -154,7 +181,10 @@ package final class ServerExchange {
   }
 
   /// Sends the head now, before there is any of the body.
-  package func flush() async throws(TransportError) { try await wire.flush(idle: timeouts.idle) }
+  package func flush() async throws(TransportError) {
+    if isContinuing { await waitForContinue() }
+    try await wire.flush(idle: timeouts.idle)
+  }
 
   /// Ends the response's body.
   package func finish() async throws(TransportError) {

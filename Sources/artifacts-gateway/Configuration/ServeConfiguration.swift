@@ -11,7 +11,8 @@ struct ServeConfiguration {
     "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
     "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
     "create_on_push",
-    "allow_anonymous", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format", "log_level",
+    "allow_anonymous", "allow_host", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format",
+    "log_level",
   ]
 
   let settings: Settings
@@ -136,6 +137,11 @@ struct ServeConfiguration {
     configuration.createsOnPush = try settings.isOn(options.createOnPush, "create_on_push", default: isLocal)
     if configuration.createsOnPush && configuration.remoteTemplate != nil {
       throw settings.refusal("create_on_push", "it needs the look-up that remote_template skips")
+    }
+    configuration.allowedHosts = try settings.list(options.allowHost, "allow_host", default: [])
+    for host in configuration.allowedHosts where !HostList.isPattern(host) {
+      throw settings.refusal(
+        "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
     }
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)

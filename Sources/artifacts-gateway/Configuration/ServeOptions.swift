@@ -53,6 +53,10 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 
+  @Option(
+    help: "Name that clients may say in Host, or *.suffix, beside loopback and the addresses listened on; repeatable.")
+  var allowHost: [String] = []
+
   @Option(help: "Event loops (default: one for each processor).")
   var threads: Int?
 
