@@ -2,6 +2,7 @@
 #
 #   make run  ARGS="--listen 127.0.0.1:8080"     more flags for the gateway
 #   make test TESTARGS="--filter GitProtocol"    more flags for swift test
+#   make fuzz FUZZ_SECONDS=300                   longer for each target
 #   make bench BENCH_ARGS="--only big"           more flags for the benchmark
 
 SHELL := /bin/bash
@@ -14,8 +15,10 @@ DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
 TESTARGS ?=
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 
-.PHONY: help run demo test bench lint build deps clean
+.PHONY: help run demo test fuzz bench lint build deps clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +35,9 @@ test: deps ## Run every test
 	@set -o pipefail; echo swift test --no-parallel $(TESTARGS); \
 	swift test --no-parallel $(TESTARGS) 2>&1 | tee .build/test.log \
 	  || { echo "What failed:"; grep -E '✘|error:|Fatal|Crash' .build/test.log; exit 1; }
+
+fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
+	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: build ## Compare with nginx and HAProxy, as far as they are installed
 	@for tool in nginx haproxy wrk python3; do \
