@@ -32,7 +32,7 @@ package final class Channel: EventHandler {
   private var readable = true
   private var writable = true
   /// The peer has closed at least its sending side: a short read may be the last before the end of the stream.
-  private var peerClosed = false
+  package private(set) var isPeerClosed = false
   /// Both directions are down or the socket is in error; the next call says why.
   package private(set) var isHungUp = false
   private var reader: UnsafeContinuation<WaitEnd, Never>?
@@ -41,6 +41,8 @@ package final class Channel: EventHandler {
   private lazy var writeDeadline = Deadline(on: loop) { [unowned self] in resumeWriter(.timedOut) }
   /// Told when the socket hangs up, whether or not anybody waits. For requests whose client goes away.
   package var onHangUp: (() -> Void)?
+  /// Told when the peer has closed its sending side, which is less than a hang-up: it may still listen.
+  package var onPeerClosed: (() -> Void)?
   /// Told at the first event after a connect was begun: it has come to something.
   var onConnected: (() -> Void)? {
     didSet { if onConnected != nil { writable = false } }
@@ -71,7 +73,7 @@ package final class Channel: EventHandler {
     let count = retryingOnInterrupt { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
     if count > 0 {
       // A short read has emptied the socket, so the call that would only say so is spared; the next byte is a new edge.
-      if count < buffer.count && !peerClosed { readable = false }
+      if count < buffer.count && !isPeerClosed { readable = false }
       return .bytes(count)
     }
     if count == 0 { return .endOfStream }
@@ -172,10 +174,11 @@ package final class Channel: EventHandler {
 
   package func handle(_ readiness: Readiness) {
     // First, since a peer may have answered and closed by the time its connection is noticed, and says so once.
-    if readiness.contains(.peerClosed) { peerClosed = true }
+    let hasPeerClosed = !isPeerClosed && readiness.contains(.peerClosed)
+    if readiness.contains(.peerClosed) { isPeerClosed = true }
     if !readiness.isDisjoint(with: .hungUp) {
       isHungUp = true
-      peerClosed = true
+      isPeerClosed = true
     }
     if let onConnected {
       if !readiness.isDisjoint(with: [.writable, .hungUp]) {
@@ -184,7 +187,7 @@ package final class Channel: EventHandler {
       }
       return
     }
-    if !readiness.isDisjoint(with: .hungUp) { onHangUp?() }
+    if !readiness.isDisjoint(with: .hungUp) { onHangUp?() } else if hasPeerClosed { onPeerClosed?() }
     if !readiness.isDisjoint(with: [.readable, .peerClosed, .hungUp]) {
       readable = true
       resumeReader(.ready)
@@ -233,6 +236,7 @@ package final class Channel: EventHandler {
     readDeadline.clear()
     writeDeadline.clear()
     onHangUp = nil
+    onPeerClosed = nil
     resumeReader(.closed)
     resumeWriter(.closed)
   }

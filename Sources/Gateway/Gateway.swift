@@ -18,9 +18,9 @@ package final class Gateway: Sendable {
   package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: Logger) throws(TLSError) {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let resolver = Resolver()
-    let timeouts = configuration.timeouts
+    let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let makePool: @Sendable (Loop) -> sending UpstreamPool = {
-      UpstreamPool(on: $0, resolver: resolver, tls: tls, timeouts: timeouts)
+      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts)
     }
     let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
     let policy = RemotePolicy(
@@ -33,6 +33,7 @@ package final class Gateway: Sendable {
       clock: configuration.wallClock)
     let memory = RepoMemory(directory: directory, broker: broker)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
+    let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
     let health = HealthEndpoints(state: state, configuration: configuration)
@@ -47,21 +48,42 @@ package final class Gateway: Sendable {
       makeHandler: { [state] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
-        let grants = GrantCache(memory: memory, creator: creator, clock: configuration.wallClock)
+        let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
         let admin = AdminAPI(
           client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
           state: state)
         return GatewayHandler(
-          configuration, pool: pool, grants: grants, admin: admin, health: health, hosts: hosts, log: log)
+          configuration, pool: pool, grants: grants, transfers: transfers, admin: admin, health: health, hosts: hosts,
+          log: log)
       })
   }
 
   /// Listens on one more address. Returns it with the port that was chosen.
+  /// - Throws: `TLSError` for a certificate that does not do, `SystemError` for an address that does not.
+  package func listen(on listener: ListenerConfiguration) async throws -> SocketAddress {
+    let context = try listener.tls.map { (files) throws(TLSError) in
+      try ReloadingServerContext(files, applicationProtocols: ["http/1.1"]) { [log] error in
+        if let error {
+          log.warning("certificate not reloaded; the old one goes on", metadata: ["reason": "\(error)"])
+        } else {
+          log.info("certificate reloaded", metadata: ["file": "\(files.certificate)"])
+        }
+      }
+    }
+    let info = try await server.listen(
+      on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
+      tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
+    state.add(info)
+    hosts.add(info.address)
+    var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
+    if listener.isAdmin { metadata["serves"] = "admin" }
+    log.info("listening", metadata: metadata)
+    return info.address
+  }
+
+  /// Listens on one more address, in the clear.
   package func listen(on address: SocketAddress) async throws -> SocketAddress {
-    let bound = try await server.listen(on: address)
-    hosts.add(bound)
-    log.info("listening", metadata: ["address": "\(bound)"])
-    return bound
+    try await listen(on: ListenerConfiguration(address))
   }
 
   /// From here on the gateway says that it is ready.

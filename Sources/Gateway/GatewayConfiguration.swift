@@ -11,6 +11,10 @@ package struct GatewayConfiguration: Sendable {
   package var caFile: String?
   package var allowedRemoteHosts = ["*.artifacts.cloudflare.net"]
   package var allowsInsecureUpstream = false
+  /// Allows remotes whose names have private, link-local or loopback addresses.
+  package var allowsPrivateUpstream = false
+  /// Nil is the direct way.
+  package var proxy: ProxySettings?
   /// Skips the look-up of remotes: a URL with `{account}`, `{namespace}`, `{repo}`.
   package var remoteTemplate: String?
   /// One bearer token for all repos, instead of minting; asked at each use.
@@ -24,7 +28,15 @@ package struct GatewayConfiguration: Sendable {
   /// Names beside loopback and the addresses listened on that clients may say in `Host`: those that `HostList.isPattern`
   /// takes.
   package var allowedHosts: [String] = []
+  /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
+  package var enforcesReadOnlyRepos = true
+  /// The admin API and the status page are served on listeners of their own only.
+  package var hasAdminListener = false
   package var maxConnections = 1024
+  /// Fetches and pushes at once, on all loops together.
+  package var maxTransfers = 256
+  /// How long one beyond that may wait for its turn.
+  package var transferPatience = Duration.seconds(5)
   package var timeouts = Timeouts()
   /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.
   package var refsFirstByte = Duration.seconds(30)
@@ -33,6 +45,21 @@ package struct GatewayConfiguration: Sendable {
   package var wallClock: @Sendable () -> Double = { WallClock.now }
 
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
+
+  /// Which way connections to the upstream and the API take.
+  var routes: UpstreamRoutes {
+    var routes = UpstreamRoutes()
+    if let proxy { routes.proxy = { proxy.proxy(for: $0) } }
+    // A name that the API gave must not lead into the operator's own network; what he wrote down may.
+    let trusted = trustedOrigins.union([endpoint.base.origin])
+    if !allowsPrivateUpstream {
+      routes.allows = { address, origin in
+        address.isGlobal || trusted.contains(origin) || RemotePolicy.isLoopback(origin.host)
+          || SocketAddress(numericHost: origin.host, port: 0) != nil
+      }
+    }
+    return routes
+  }
 
   /// Origins that the operator wrote down and that need no other permission.
   var trustedOrigins: Set<Origin> {

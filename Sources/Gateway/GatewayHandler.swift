@@ -10,6 +10,7 @@ final class GatewayHandler: RequestHandler {
   private let router: Router
   private let pool: UpstreamPool
   private let grants: GrantCache
+  private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let entry: EntryRules
@@ -20,12 +21,13 @@ final class GatewayHandler: RequestHandler {
   private static let routeLimit = 1024
 
   init(
-    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, admin: AdminAPI,
-    health: HealthEndpoints, hosts: HostList, log: Logger
+    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, transfers: TransferGate,
+    admin: AdminAPI, health: HealthEndpoints, hosts: HostList, log: Logger
   ) {
     self.configuration = configuration
     self.pool = pool
     self.grants = grants
+    self.transfers = transfers
     self.admin = admin
     self.health = health
     entry = EntryRules(hosts)
@@ -35,11 +37,32 @@ final class GatewayHandler: RequestHandler {
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
-    if let refusal = entry.refusal(of: request, from: exchange.peer) { return try await refuse(exchange, refusal) }
+    if let refusal = entry.refusal(of: request, from: exchange.peer) {
+      return try await refuse(atEntry: exchange, refusal)
+    }
+    if configuration.hasAdminListener { return try await handleSplit(exchange) }
     if let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return try await git(exchange, route, requestID: nextRequestID())
     }
+    try await handle(exchange, router.route(request.method, request.path, query: request.query))
+  }
+
+  /// The same where git and the admin API have listeners of their own.
+  private func handleSplit(_ exchange: ServerExchange) async throws {
+    let request = exchange.request
+    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
     switch router.route(request.method, request.path, query: request.query) {
+    case .git where isAdmin:
+      try await refuse(exchange, ProxyError(.notFound, status: 404, "git is served on another address"))
+    case .admin where !isAdmin, .status where !isAdmin:
+      try await refuse(exchange, ProxyError(.notFound, status: 404, "the admin API is served on another address"))
+    case let route: try await handle(exchange, route)
+    }
+  }
+
+  private func handle(_ exchange: ServerExchange, _ route: Route) async throws {
+    let request = exchange.request
+    switch route {
     case .git(let route):
       if routes.count >= Self.routeLimit { routes.removeAll(keepingCapacity: true) }
       routes[request.target] = route
@@ -50,14 +73,17 @@ final class GatewayHandler: RequestHandler {
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
       let codes: [Int: ProxyError.Code] = [403: .forbidden, 404: .notFound, 405: .wrongMethod]
-      let error = ProxyError(codes[status] ?? .badRequest, status: status, text)
-      exchange.closesConnection = exchange.closesConnection || error.isEndOfConnection
-      try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
+      try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), allow: allow)
     }
   }
 
+  private func refuse(_ exchange: ServerExchange, _ error: ProxyError, allow: String? = nil) async throws {
+    if error.isEndOfConnection { exchange.closesConnection = true }
+    try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
+  }
+
   /// Answers what the entry rules refuse, in the form of the route that was asked for.
-  private func refuse(_ exchange: ServerExchange, _ refusal: ProxyError) async throws {
+  private func refuse(atEntry exchange: ServerExchange, _ refusal: ProxyError) async throws {
     let request = exchange.request
     switch router.route(request.method, request.path, query: request.query) {
     case .git(let route): try await git(exchange, route, requestID: nextRequestID(), refusal: refusal)
@@ -65,8 +91,7 @@ final class GatewayHandler: RequestHandler {
       var problem = Problem(refusal.status, refusal.text)
       if refusal.code != .forbidden { problem.name = refusal.code.rawValue.uppercased() }
       try await problem.send(on: exchange, requestID: nextRequestID().description)
-    case .livez, .readyz, .status, .refused:
-      try await ErrorReply(error: refusal, requestID: nextRequestID()).sendStatus(on: exchange)
+    case .livez, .readyz, .status, .refused: try await refuse(exchange, refusal)
     }
   }
 
@@ -87,9 +112,15 @@ final class GatewayHandler: RequestHandler {
     do {
       if let refusal { throw refusal }
       try check(exchange.request, route)
-      try await relay.run()
+      if route.operation == .service {
+        try await transfers.enter(on: exchange.loop)
+        defer { transfers.leave() }
+        try await relay.run()
+      } else {
+        try await relay.run()
+      }
     } catch let error as ProxyError {
-      failure = hinted(error, route, exchange.request)
+      failure = hinted(error, route, exchange)
       if error.isEndOfConnection { exchange.closesConnection = true }
     }
     if let failure, !exchange.hasStarted {
@@ -133,14 +164,15 @@ final class GatewayHandler: RequestHandler {
   }
 
   /// Adds the next step that only this place knows.
-  private func hinted(_ error: ProxyError, _ route: GitRoute, _ request: RequestHead) -> ProxyError {
+  private func hinted(_ error: ProxyError, _ route: GitRoute, _ exchange: ServerExchange) -> ProxyError {
     guard error.code == .noSuchRepo, configuration.staticToken == nil else { return error }
-    let host = request.fields[.host] ?? "localhost:7080"
     let isDefault = route.repo.namespace == configuration.namespace
     let path = isDefault ? "repos" : "namespaces/\(route.repo.namespace)/repos"
     return ProxyError(
       error.code, status: error.status,
-      "\(error.text); create it: curl -X PUT http://\(host)/api/v1/\(path)/\(route.repo.name)")
+      configuration.hasAdminListener
+        ? "\(error.text); create it with PUT /api/v1/\(path)/\(route.repo.name) at the admin address"
+        : "\(error.text); create it: curl -X PUT \(PublicURL.base(exchange))/api/v1/\(path)/\(route.repo.name)")
   }
 
   private func write(

@@ -220,7 +220,7 @@ package final class HTTP1Wire {
 
 extension GatherList {
   /// Adds text from static memory.
-  fileprivate func append(_ text: StaticString) {
+  func append(_ text: StaticString) {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 }

@@ -13,7 +13,7 @@ struct GitSource {
   static func with<Result>(_ directory: String, _ body: (GitSource) async throws -> Result) async throws -> Result {
     let group = try LoopGroup(count: 1)
     let server = HTTPServer(on: group) { _ in Handler(directory) }
-    let bound = try await server.listen(on: .v4(0x7f00_0001, port: 0))
+    let bound = try await server.listen(on: .v4(0x7f00_0001, port: 0)).address
     func end() async {
       _ = await server.drain(timeout: .zero)
       group.shutdown()

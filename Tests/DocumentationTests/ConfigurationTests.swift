@@ -32,7 +32,12 @@ import Testing
   @Test(
     arguments: [
       ("\n\nlisen = [\"127.0.0.1:0\"]", "c.toml:3: unknown key \"lisen\"; did you mean \"listen\"?"),
-      ("[tls]\ncert = \"x\"", "c.toml:1: unknown key \"tls\""),
+      ("[retries]\ncount = 1", "c.toml:1: unknown key \"retries\""),
+      ("threads = 2\ntls = { cret = \"x\" }", "c.toml:2: unknown key \"tls.cret\"; did you mean \"cert\"?"),
+      ("threads = 2\n[tls]\ncert = 1\nkye = 2", "c.toml:4: unknown key \"tls.kye\"; did you mean \"key\"?"),
+      ("[tls]\ncert = true", "c.toml:2: tls_cert: true or false"),
+      ("tls = { cert = \"x\" }", "c.toml:1: tls_cert: tls_cert and tls_key belong together"),
+      ("listen = [\"https://127.0.0.1:0\"]", "c.toml:1: listen: \"https://127.0.0.1:0\" needs tls_cert"),
       ("read_only = \"yes\"", "c.toml:1: read_only: a string"),
       ("namespace = true", "c.toml:1: namespace: true or false"),
       ("# first\ntoken_ttl = 5", "c.toml:2: token_ttl: \"5\""),

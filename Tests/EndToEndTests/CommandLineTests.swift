@@ -13,7 +13,7 @@ import Testing
     (["serve", "--local", "--token-ttl", "5"], 65, "--token-ttl: "),
     (["serve", "--local", "--namespace", "../x"], 65, "--namespace: "),
     (["serve"], 77, "CLOUDFLARE_API_TOKEN"), ([], 77, "serve --local"),
-    (["serve", "--api-token-file", "/nonexistent"], 77, "account id"),
+    (["serve", "--api-token-file", "/nonexistent"], 77, "/nonexistent cannot be read"),
     (["serve", "--static-token-file", "/nonexistent"], 65, "remote_template"),
     (["emulator", "--listen", "0.0.0.0:0"], 65, "loopback"),
     (["emulator", "--listen", "127.0.0.1:0", "--api-token-file", "/nonexistent"], 77, "/nonexistent"),

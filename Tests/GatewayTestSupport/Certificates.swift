@@ -28,13 +28,16 @@ package enum Certificates {
     }
     leaf() {
       openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" -keyout $1.key -out $1.csr
-      printf 'subjectAltName=DNS:server.test,IP:127.0.0.1' >$1.ext
+      printf 'subjectAltName=DNS:server.test,DNS:localhost,IP:127.0.0.1' >$1.ext
       openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $2 -extfile $1.ext -out $1.pem
     }
     authority ca
     authority other
     leaf good 30
     leaf expired -1
+    leaf renewed 30
+    leaf client 30
+    openssl req -x509 -key client.key -nodes -days 30 -subj "/CN=stranger" -out stranger.pem
     openssl ec -in good.key -aes128 -passout pass:secret -out locked.key
     """
 

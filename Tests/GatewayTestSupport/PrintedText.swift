@@ -15,8 +15,16 @@ package actor PrintedText {
 
   /// Waits for a whole line with this in it. Throws when the process ends before.
   package func line(containing needle: String) async throws -> String {
-    if let line = find(needle) { return line }
-    let line = isOver ? nil : await withCheckedContinuation { watchers.append((needle, $0)) }
+    // Looked at again inside, since getting there may let others in.
+    let line = await withCheckedContinuation { (continuation: CheckedContinuation<String?, Never>) in
+      if let line = find(needle) {
+        continuation.resume(returning: line)
+      } else if isOver {
+        continuation.resume(returning: nil)
+      } else {
+        watchers.append((needle, continuation))
+      }
+    }
     guard let line else { throw TestFailure("it ended without \(needle): \(text)") }
     return line
   }

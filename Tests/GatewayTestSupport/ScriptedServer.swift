@@ -69,8 +69,10 @@ package actor ScriptedServer {
   package func waitForNoConnections() async { await wait(for: .noConnections) }
 
   private func wait(for event: Event) async {
-    if hasHappened(event) { return }
-    await withCheckedContinuation { watchers.append((event, $0)) }
+    await withCheckedContinuation { continuation in
+      // Looked at inside, since getting there may let others in.
+      if hasHappened(event) { continuation.resume() } else { watchers.append((event, continuation)) }
+    }
   }
 
   private func hasHappened(_ event: Event) -> Bool {

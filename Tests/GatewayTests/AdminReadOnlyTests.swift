@@ -1,3 +1,4 @@
+import Gateway
 import GatewayTestSupport
 import HTTPCore
 import Testing
@@ -29,6 +30,14 @@ import Testing
   @Test func `reading goes on`() async throws {
     try await TestGateway.with(api: Self.readOnly()) { test async throws in
       for operation in [GitOperation.fetchRefs, .fetch] { #expect(try await test.ask(operation).status == 200) }
+    }
+  }
+
+  @Test func `pushes go through when that is what the operator said`() async throws {
+    try await TestGateway.with(api: Self.readOnly(), configure: { $0.enforcesReadOnlyRepos = false }) {
+      test async throws in
+      for operation in [GitOperation.pushRefs, .probe, .push] { #expect(try await test.ask(operation).status == 200) }
+      #expect(await test.upstream.requests.count == 3)
     }
   }
 }

@@ -187,4 +187,38 @@ struct ExchangeTests {
       #expect(answer.hasPrefix("HTTP/1.1 ") && answer.hasSuffix("\r\n\r\nabc"))
     }
   }
+
+  @Test func `a client that closes its sending side and listens gets its response, however late`() async throws {
+    let gate = Gate()
+    try await withServer(handler: { exchange in
+      exchange.onClientGone = { Issue.record("the client listens") }
+      await gate.wait()
+      try await exchange.respond(status: 200, body: Array("late".utf8))
+    }) { server in
+      let peer = try await server.connect()
+      defer { peer.close() }
+      try await peer.send("GET /late HTTP/1.1\r\nHost: test\r\n\r\n")
+      peer.channel.closeWriting()
+      // Asked whether it is still there, it passes over that.
+      #expect(try await peer.receiveHead() == "HTTP/1.1 100 Continue\r\n\r\n")
+      gate.open()
+      let rest = try await peer.receiveToEnd()
+      #expect(rest.hasPrefix("HTTP/1.1 200 ") && rest.hasSuffix("late"))
+    }
+  }
+
+  @Test func `a client that closes while nothing comes is noticed`() async throws {
+    let (arrived, gone) = (Gate(), Gate())
+    try await withServer(handler: { exchange in
+      exchange.onClientGone = { gone.open() }
+      arrived.open()
+      await gone.wait()
+    }) { server in
+      let peer = try await server.connect()
+      try await peer.send("GET /late HTTP/1.1\r\nHost: test\r\n\r\n")
+      await arrived.wait()
+      peer.close()
+      await gone.wait()
+    }
+  }
 }

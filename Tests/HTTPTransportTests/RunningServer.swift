@@ -42,7 +42,7 @@ func withServer(
   let server = HTTPServer(on: group, timeouts: timeouts, maxConnections: maxConnections) { _ in Handler(handler) }
   var failure: (any Error)?
   do {
-    let bound = try await server.listen(on: address, tls: tls)
+    let bound = try await server.listen(on: address, tls: tls).address
     try await onLoop { loop in try await body(RunningServer(server: server, address: bound, loop: loop)) }
   } catch {
     failure = error

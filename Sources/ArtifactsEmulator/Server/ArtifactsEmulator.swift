@@ -68,7 +68,7 @@ package final class ArtifactsEmulator: Sendable {
       makeHandler: { [plane, faults, logger = configuration.logger] _ in
         EmulatorHandler(plane: plane, faults: faults, logger: logger)
       })
-    let bound = try await server.listen(on: address, tls: tls)
+    let bound = try await server.listen(on: address, tls: tls).address
     if configuration.publicURL == nil { plane.baseURL = "\(tls == nil ? "http" : "https")://\(bound)" }
     running.withLock { $0 = Running(server: server, address: bound) }
   }

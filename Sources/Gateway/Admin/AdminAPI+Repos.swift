@@ -63,7 +63,9 @@ extension AdminAPI {
   }
 
   func view(_ repo: Repo, _ call: AdminCall, token: Secret? = nil) -> RepoView {
-    RepoView(repo, call, defaultNamespace: configuration.namespace, token: token)
+    RepoView(
+      repo, call, base: PublicURL.git(call.exchange, state: state), defaultNamespace: configuration.namespace,
+      token: token)
   }
 
   // MARK: Making repos

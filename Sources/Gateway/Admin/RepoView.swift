@@ -1,6 +1,4 @@
 import ArtifactsAPI
-import HTTPCore
-import HTTPTransport
 
 /// A repo as callers see it: upstream's fields, the URL to clone it by, and its first token if that was asked for.
 struct RepoView: Encodable {
@@ -10,12 +8,13 @@ struct RepoView: Encodable {
 
   private enum CodingKeys: String, CodingKey { case clone_url, token }
 
-  /// - Parameter defaultNamespace: the one that a clone URL leaves out.
-  init(_ repo: Repo, _ call: AdminCall, defaultNamespace: String, token: Secret? = nil) {
-    let host = call.exchange.request.fields[.host] ?? "localhost"
+  /// - Parameters:
+  ///   - base: where git is served: `http://localhost:7080`.
+  ///   - defaultNamespace: the one that a clone URL leaves out.
+  init(_ repo: Repo, _ call: AdminCall, base: String, defaultNamespace: String, token: Secret? = nil) {
     let path = call.namespace == defaultNamespace ? repo.name : "\(call.namespace)/\(repo.name)"
     self.repo = repo
-    clone_url = "http://\(host)/git/\(path)"
+    clone_url = "\(base)/git/\(path)"
     self.token = token
   }
 

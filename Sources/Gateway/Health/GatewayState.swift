@@ -1,3 +1,4 @@
+import HTTPTransport
 import Synchronization
 
 /// Whether the gateway should be sent traffic, and why not. Shared by all loops.
@@ -7,6 +8,7 @@ package final class GatewayState: Sendable {
   }
 
   private let phase = Atomic<UInt8>(0)
+  private let firstGitListener = Mutex<ListenerInfo?>(nil)
 
   package init() {}
 
@@ -16,6 +18,15 @@ package final class GatewayState: Sendable {
     case 1: .ready
     default: .draining
     }
+  }
+
+  /// The first listener that serves git.
+  var gitListener: ListenerInfo? { firstGitListener.withLock { $0 } }
+
+  /// Takes note of one more listener.
+  func add(_ listener: ListenerInfo) {
+    guard listener.tag != ListenerConfiguration.adminTag else { return }
+    firstGitListener.withLock { if $0 == nil { $0 = listener } }
   }
 
   /// Moves on; a gateway that drains does not become ready again.

@@ -13,9 +13,9 @@ package enum OnlineCheck {
   /// - Throws: `ArtifactsError` for what the API refuses, `TLSError` for a bad `caFile`.
   package static func run(_ configuration: GatewayConfiguration, on group: LoopGroup) async throws -> Outcome {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
-    let timeouts = configuration.timeouts
+    let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let control = ControlPlane(on: group.loops[0], configuration.endpoint) {
-      UpstreamPool(on: $0, resolver: Resolver(), tls: tls, timeouts: timeouts)
+      UpstreamPool(on: $0, resolver: Resolver(), routes: routes, tls: tls, timeouts: timeouts)
     }
     let outcome: Outcome
     if let first = try await control.firstRepo(configuration.namespace) {

@@ -7,7 +7,8 @@ struct StatusPage {
   let state: GatewayState
 
   func send(on exchange: ServerExchange) async throws(TransportError) {
-    let host = Self.escape(exchange.request.fields[.host] ?? "localhost")
+    let git = Self.escape(PublicURL.git(exchange, state: state))
+    let admin = Self.escape(PublicURL.base(exchange))
     let page = """
       <!doctype html>
       <html lang="en"><meta charset="utf-8"><title>artifacts-gateway</title>
@@ -16,8 +17,8 @@ struct StatusPage {
       <h1>artifacts-gateway</h1>
       <p>State: <strong>\(state.current.rawValue)</strong>. Namespace of <code>/git/&lt;repo&gt;</code>: \
       <code>\(Self.escape(configuration.namespace))</code>.</p>
-      <p>Clone: <code>git clone http://\(host)/git/&lt;repo&gt;</code></p>
-      <p>Create: <code>curl -X PUT http://\(host)/api/v1/repos/&lt;repo&gt;</code></p>
+      <p>Clone: <code>git clone \(git)/git/&lt;repo&gt;</code></p>
+      <p>Create: <code>curl -X PUT \(admin)/api/v1/repos/&lt;repo&gt;</code></p>
       </html>
 
       """

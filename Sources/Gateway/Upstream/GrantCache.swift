@@ -15,13 +15,15 @@ final class GrantCache {
   private let memory: RepoMemory
   /// Nil when a push to a missing repo fails.
   private let creator: RepoCreator?
+  private let enforcesReadOnly: Bool
   private let clock: @Sendable () -> Double
   private var grants: [Key: Grant] = [:]
   /// The memory's, as of which the grants are.
   private var generation: UInt64
 
-  init(memory: RepoMemory, creator: RepoCreator?, clock: @escaping @Sendable () -> Double) {
-    self.clock = clock
+  init(memory: RepoMemory, creator: RepoCreator?, configuration: GatewayConfiguration) {
+    clock = configuration.wallClock
+    enforcesReadOnly = configuration.enforcesReadOnlyRepos
     self.memory = memory
     self.creator = creator
     generation = memory.generation
@@ -69,7 +71,7 @@ final class GrantCache {
       if let creator { try await creator.remote(of: route.repo) } else {
         try await memory.directory.remote(of: route.repo)
       }
-    if remote.isReadOnly { throw .readOnlyRepo(route.repo) }
+    if remote.isReadOnly, enforcesReadOnly { throw .readOnlyRepo(route.repo) }
     let token = TokenKey(repo: route.repo, scope: .write)
     do throws(ProxyError) {
       return Grant(

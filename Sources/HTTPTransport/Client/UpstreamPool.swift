@@ -10,16 +10,19 @@ package final class UpstreamPool {
   private static let sweepInterval = Duration.seconds(5)
 
   private let loop: Loop
-  private let resolver: Resolver
+  private let dialer: Dialer
   private let tls: TLSClientContext
   package let timeouts: Timeouts
   private var idle: [Origin: [ClientConnection]] = [:]
   package private(set) var idleCount = 0
   private lazy var sweeper = Deadline(on: loop) { [weak self] in self?.sweep() }
 
-  package init(on loop: Loop, resolver: Resolver, tls: TLSClientContext, timeouts: Timeouts = Timeouts()) {
+  package init(
+    on loop: Loop, resolver: Resolver, routes: UpstreamRoutes = UpstreamRoutes(), tls: TLSClientContext,
+    timeouts: Timeouts = Timeouts()
+  ) {
     self.loop = loop
-    self.resolver = resolver
+    dialer = Dialer(loop: loop, resolver: resolver, routes: routes, timeouts: timeouts)
     self.tls = tls
     self.timeouts = timeouts
   }
@@ -42,7 +45,7 @@ package final class UpstreamPool {
 
   /// A new connection, TLS and all.
   package func connect(to origin: Origin) async throws(TransportError) -> ClientConnection {
-    let channel = try await openChannel(to: origin)
+    let channel = try await dialer.open(to: origin)
     guard origin.isSecure else { return ClientConnection(Transport(channel), origin: origin) }
     let secure: TLSChannel
     do {
@@ -58,20 +61,6 @@ package final class UpstreamPool {
       throw TransportError(error)
     }
     return ClientConnection(Transport(secure), origin: origin)
-  }
-
-  private func openChannel(to origin: Origin) async throws(TransportError) -> Channel {
-    let addresses: [SocketAddress]
-    do {
-      addresses = try await resolver.addresses(of: origin.host, port: origin.port)
-    } catch {
-      throw .resolution(error)
-    }
-    do {
-      return try await Connector.connect(to: addresses, on: loop, timeout: timeouts.connect)
-    } catch {
-      throw .connect(error)
-    }
   }
 
   /// Takes a connection back after an exchange: kept when it can carry another, else closed.

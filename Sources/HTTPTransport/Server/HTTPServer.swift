@@ -7,11 +7,12 @@ package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
   private let limit: Int
+  /// Open connections of all listeners.
   private let count = Atomic<Int>(0)
   private let onTrouble: @Sendable (String) -> Void
 
   /// - Parameters:
-  ///   - maxConnections: more than this many at once are closed as they come.
+  ///   - maxConnections: more than this many at once on one listener are closed as they come.
   ///   - onTrouble: told, on a loop, what an operator should know.
   ///   - makeHandler: makes the handler of one loop.
   package init(
@@ -26,36 +27,56 @@ package final class HTTPServer: Sendable {
   }
 
   /// Listens on `address`, in the clear or, with a context, under TLS.
-  /// - Returns: the address with the port that was chosen.
-  package func listen(on address: SocketAddress, tls: TLSServerContext? = nil) async throws -> SocketAddress {
-    let socket = try ListeningSocket(binding: address)
+  ///
+  /// - Parameters:
+  ///   - tls: asked for each connection.
+  ///   - tag: told to handlers as the exchange's `listener.tag`.
+  /// - Returns: the listener, whose address has the port that was chosen.
+  @discardableResult
+  package func listen(
+    on address: SocketAddress, tls: @escaping @autoclosure @Sendable () -> TLSServerContext? = nil, tag: Int = 0
+  ) async throws -> ListenerInfo {
+    try await listen(on: ListeningSocket(binding: address), tls: tls(), tag: tag)
+  }
+
+  /// The same on a socket that listens already.
+  @discardableResult
+  package func listen(
+    on socket: ListeningSocket, tls: @escaping @autoclosure @Sendable () -> TLSServerContext? = nil, tag: Int = 0
+  ) async throws -> ListenerInfo {
+    let listener = OpenListener(ListenerInfo(address: socket.address, isSecure: tls() != nil, tag: tag))
     for worker in workers {
       try await worker.accept(
         from: socket,
         assign: { [weak self] descriptor, peer in
           guard let self else { return _ = OwnedDescriptor(owning: descriptor) }
-          assign(descriptor, peer, tls, from: worker)
+          assign(descriptor, peer, tls(), listener, from: worker)
         },
         onExhausted: { [onTrouble] in onTrouble("not accepting for a moment: \($0)") })
     }
-    return socket.address
+    return listener.info
   }
 
   /// Gives a new connection to the loop that has the fewest; the accepting one keeps it when they are even.
-  private func assign(_ descriptor: CInt, _ peer: SocketAddress, _ tls: TLSServerContext?, from worker: ServerWorker) {
-    if count.add(1, ordering: .relaxed).newValue > limit {
-      count.subtract(1, ordering: .relaxed)
+  private func assign(
+    _ descriptor: CInt, _ peer: SocketAddress, _ tls: TLSServerContext?, _ listener: OpenListener,
+    from worker: ServerWorker
+  ) {
+    if listener.count.add(1, ordering: .relaxed).newValue > limit {
+      listener.count.subtract(1, ordering: .relaxed)
       onTrouble("connection from \(peer) closed: \(limit) are open already")
       _ = OwnedDescriptor(owning: descriptor)
       return
     }
+    count.add(1, ordering: .relaxed)
     let least = group.leastLoaded
     let own = worker.loop.load.load(ordering: .relaxed)
     let target =
       own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
     // The preference keeps every wait below on the loop: without it, unisolated code would resume on another thread first.
     Task(executorPreference: target.loop) { [self] in
-      await target.serve(descriptor, peer: peer, tls: tls)
+      await target.serve(descriptor, peer: peer, listener: listener.info, tls: tls)
+      listener.count.subtract(1, ordering: .relaxed)
       count.subtract(1, ordering: .relaxed)
     }
   }
@@ -89,4 +110,12 @@ package final class HTTPServer: Sendable {
     for worker in workers { cut += await worker.cut() }
     return cut
   }
+}
+
+/// A listener and how many connections it has open.
+private final class OpenListener: Sendable {
+  let info: ListenerInfo
+  let count = Atomic<Int>(0)
+
+  init(_ info: ListenerInfo) { self.info = info }
 }

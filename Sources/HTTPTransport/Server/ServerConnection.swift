@@ -6,6 +6,7 @@ final class ServerConnection {
   private let transport: Transport
   private let wire: HTTP1Wire
   private let peer: SocketAddress
+  private let listener: ListenerInfo
   private let timeouts: Timeouts
   private let handler: any RequestHandler
   private var isIdle = false
@@ -14,9 +15,13 @@ final class ServerConnection {
   /// Some old clients end the body of a POST with an empty line too many.
   private static let emptyLines = 2
 
-  init(_ transport: Transport, peer: SocketAddress, timeouts: Timeouts, handler: any RequestHandler) {
+  init(
+    _ transport: Transport, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    handler: any RequestHandler
+  ) {
     self.transport = transport
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     self.handler = handler
     wire = HTTP1Wire(transport)
@@ -36,7 +41,8 @@ final class ServerConnection {
         return
       }
       isFirst = false
-      let exchange = ServerExchange(head, wire, peer: peer, timeouts: timeouts, closes: isDraining)
+      let exchange = ServerExchange(
+        head, wire, peer: peer, listener: listener, timeouts: timeouts, closes: isDraining)
       self.exchange = exchange
       let goesOn = await serve(exchange)
       self.exchange = nil

@@ -8,6 +8,8 @@ package final class ServerExchange {
   package let request: RequestHead
   /// Who is at the other end of the connection.
   package let peer: SocketAddress
+  /// Where it came in.
+  package let listener: ListenerInfo
   /// When the head was complete, nanoseconds of the monotonic clock.
   package let startedAt: UInt64
   private let wire: HTTP1Wire
@@ -25,10 +27,14 @@ package final class ServerExchange {
   /// The connection must not carry another request.
   package var closesConnection: Bool
 
-  init(_ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, timeouts: Timeouts, closes: Bool) {
+  init(
+    _ request: RequestHead, _ wire: HTTP1Wire, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
+    closes: Bool
+  ) {
     self.request = request
     self.wire = wire
     self.peer = peer
+    self.listener = listener
     self.timeouts = timeouts
     startedAt = wire.transport.loop.now
     mustContinue = request.expectsContinue
@@ -47,9 +53,30 @@ package final class ServerExchange {
   package var onClientGone: (() -> Void)? {
     get { wire.transport.channel.onHangUp }
     set {
-      wire.transport.channel.onHangUp = newValue
-      if wire.transport.channel.isHungUp { newValue?() }
+      let channel = wire.transport.channel
+      channel.onHangUp = newValue
+      channel.onPeerClosed = newValue == nil ? nil : { [unowned self] in scheduleProbe() }
+      if newValue == nil { probe?.clear() }
+      if channel.isHungUp { newValue?() } else if channel.isPeerClosed { channel.onPeerClosed?() }
     }
+  }
+
+  /// How long after a client has closed its sending side it is asked whether it still listens.
+  private static let probeDelay = Duration.milliseconds(500)
+  private var probe: Deadline?
+
+  private func scheduleProbe() {
+    probe = Deadline(on: loop) { [unowned self] in probeClient() }
+    probe?.set(after: Self.probeDelay)
+  }
+
+  /// Sends 100 to a client that has closed its sending side and waits for its response, or is gone altogether: then its
+  /// system answers with a reset. One that listens passes over it (RFC 9110 section 15.2.1).
+  private func probeClient() {
+    guard progress == .waiting, request.isVersion11, wire.isBodyRead else { return }
+    let list = GatherList()
+    list.append("HTTP/1.1 100 Continue\r\n\r\n")
+    _ = try? wire.transport.write(gathering: list)
   }
 
   // MARK: Request body

@@ -36,13 +36,14 @@ actor ServerWorker {
   }
 
   /// Serves one connection to its end. Owns `descriptor`.
-  func serve(_ descriptor: CInt, peer: SocketAddress, tls: TLSServerContext?) async {
+  func serve(_ descriptor: CInt, peer: SocketAddress, listener: ListenerInfo, tls: TLSServerContext?) async {
     let owned = OwnedDescriptor(owning: descriptor)
     guard !isDraining, let channel = try? Channel(owned, on: loop) else { return }
     guard let transport = await secure(channel, tls) else { return }
     // The handshake took time.
     guard !isDraining else { return transport.close() }
-    let connection = ServerConnection(transport, peer: peer, timeouts: timeouts, handler: handler)
+    let connection = ServerConnection(
+      transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler)
     let id = ObjectIdentifier(connection)
     connections[id] = connection
     await connection.run()

@@ -20,6 +20,9 @@ struct EmulatorCommand: AsyncParsableCommand {
   @Option(help: "File with the API token that callers must present; without one, a token is made up and printed.")
   var apiTokenFile: String?
 
+  @Flag(help: "Allow a token file that others than its owner may read.")
+  var allowSharedSecretFiles = false
+
   @Option(help: ArgumentHelp("Something that goes wrong on purpose (repeatable): \(Fault.help).", valueName: "spec"))
   var fault: [String] = []
 
@@ -41,16 +44,9 @@ struct EmulatorCommand: AsyncParsableCommand {
     for text in try settings.list(fault, "fault", default: []) {
       do { faults.append(try Fault(parsing: text)) } catch { throw StartFailure(GatewayExit.configuration, "\(error)") }
     }
-    let tokenFile = try settings.text(apiTokenFile, "api_token_file")
-    let token: String
-    if let tokenFile {
-      guard let secret = Settings.secret(inFile: tokenFile) else {
-        throw StartFailure(GatewayExit.credentials, "\(tokenFile) cannot be read, or is empty")
-      }
-      token = secret.exposed
-    } else {
-      token = LocalService.randomToken()
-    }
+    let maybeShared = try settings.isOn(allowSharedSecretFiles, "allow_shared_secret_files")
+    let tokenFile = try settings.secretFile(apiTokenFile, "api_token_file", maybeShared: maybeShared)
+    let token = try tokenFile?.read().exposed ?? LocalService.randomToken()
 
     let group: LoopGroup
     do { group = try LoopGroup() } catch { throw StartFailure(GatewayExit.inputOutput, "\(error)") }

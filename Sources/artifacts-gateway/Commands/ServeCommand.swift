@@ -4,6 +4,7 @@ import ArtifactsEmulator
 import EventLoop
 import Gateway
 import Logging
+import TLS
 
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -40,13 +41,16 @@ struct ServeCommand: AsyncParsableCommand {
       throw StartFailure(GatewayExit.configuration, "\(error)")
     }
     var bound: [SocketAddress] = []
-    for address in configuration.addresses {
-      do { bound.append(try await gateway.listen(on: address)) } catch {
-        throw StartFailure(GatewayExit.inputOutput, "cannot listen on \(address): \(error)")
+    for listener in configuration.listeners {
+      do { bound.append(try await gateway.listen(on: listener)) } catch let error as TLSError {
+        throw StartFailure(GatewayExit.configuration, "\(error)")
+      } catch {
+        throw StartFailure(GatewayExit.inputOutput, "cannot listen on \(listener.address): \(error)")
       }
     }
     gateway.ready()
-    if configuration.isLocal { Self.greet(bound) }
+    ServiceManager.notify("READY=1")
+    if configuration.isLocal { Self.greet(bound[0], isSecure: configuration.listeners[0].tls != nil) }
 
     await lifecycle.signals(1)
     let cut = await end(gateway, lifecycle, configuration, log)
@@ -63,6 +67,7 @@ struct ServeCommand: AsyncParsableCommand {
     let delay = configuration.shutdownDelay
     let timeout = configuration.drainTimeout
     log.info("draining", metadata: ["timeout": "\(timeout)s"])
+    ServiceManager.notify("STOPPING=1")
     gateway.state.advance(to: .draining)
     if delay > 0 {
       await withTaskGroup(of: Void.self) { group in
@@ -82,9 +87,9 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// The lines that a person would paste next.
-  private static func greet(_ addresses: [SocketAddress]) {
-    guard let address = addresses.first, let port = address.port else { return }
-    let base = "http://localhost:\(port)"
+  private static func greet(_ address: SocketAddress, isSecure: Bool) {
+    guard let port = address.port else { return }
+    let base = "\(isSecure ? "https" : "http")://localhost:\(port)"
     printLine(
       """
       Ready. Try, in another terminal:

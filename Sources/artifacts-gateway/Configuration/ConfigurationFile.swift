@@ -1,6 +1,7 @@
 import TOMLKit
 
-/// The configuration file: TOML whose keys are the flags of `serve` with underscores.
+/// The configuration file: TOML whose keys are the flags of `serve` with underscores. A table stands for the first part of its
+/// keys' names: `tls = { cert = "..." }` is `tls_cert = "..."`.
 struct ConfigurationFile {
   enum Value {
     case text(String)
@@ -39,28 +40,45 @@ struct ConfigurationFile {
       throw Self.failure("\(path): \(error)")
     }
     for (key, value) in table {
-      let line = Self.line(of: key, in: text)
-      lines[key] = line
-      guard known.contains(key) else {
-        let hint = NearestName.of(key, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
-        throw Self.failure("\(path):\(line): unknown key \"\(key)\"\(hint)")
+      let line = Self.line(of: key, in: text, from: 1)
+      let parts = known.compactMap { $0.hasPrefix(key + "_") ? String($0.dropFirst(key.count + 1)) : nil }
+      guard let group = value.table, !known.contains(key), !parts.isEmpty else {
+        try take(value, key, line: line, known: known)
+        continue
       }
-      if let text = value.string {
-        values[key] = .text(text)
-      } else if let flag = value.bool {
-        values[key] = .flag(flag)
-      } else if let number = value.int {
-        values[key] = .number(number)
-      } else if let list = value.array {
-        let texts = list.compactMap(\.string)
-        guard texts.count == list.count else {
-          throw Self.failure("\(path):\(line): \(key): a list of strings is wanted")
-        }
-        values[key] = .list(texts)
-      } else {
-        throw Self.failure("\(path):\(line): \(key): a string, a number, true, false or a list of strings is wanted")
+      for (part, value) in group {
+        let place = Self.line(of: part, in: text, from: line)
+        guard parts.contains(part) else { throw Self.unknown("\(key).\(part)", part, in: parts, "\(path):\(place)") }
+        try take(value, "\(key)_\(part)", line: place, known: known)
       }
     }
+  }
+
+  private mutating func take(_ value: any TOMLValueConvertible, _ key: String, line: Int, known: [String])
+    throws(StartFailure)
+  {
+    guard known.contains(key) else { throw Self.unknown(key, key, in: known, "\(path):\(line)") }
+    lines[key] = line
+    if let text = value.string {
+      values[key] = .text(text)
+    } else if let flag = value.bool {
+      values[key] = .flag(flag)
+    } else if let number = value.int {
+      values[key] = .number(number)
+    } else if let list = value.array {
+      let texts = list.compactMap(\.string)
+      guard texts.count == list.count else {
+        throw Self.failure("\(path):\(line): \(key): a list of strings is wanted")
+      }
+      values[key] = .list(texts)
+    } else {
+      throw Self.failure("\(path):\(line): \(key): a string, a number, true, false or a list of strings is wanted")
+    }
+  }
+
+  private static func unknown(_ key: String, _ name: String, in names: [String], _ place: String) -> StartFailure {
+    let hint = NearestName.of(name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+    return failure("\(place): unknown key \"\(key)\"\(hint)")
   }
 
   subscript(key: String) -> Value? { values[key] }
@@ -68,9 +86,10 @@ struct ConfigurationFile {
   /// Where a key stands, counted from one.
   func line(of key: String) -> Int { lines[key] ?? 1 }
 
-  /// The first line that begins with the key. Keys of the top level stand at the beginning of a line.
-  private static func line(of key: String, in text: String) -> Int {
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+  /// The first line, from `first` on, that begins with the key; else `first`, for keys within a line.
+  private static func line(of key: String, in text: String, from first: Int) -> Int {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().dropFirst(first - 1)
+    {
       var rest = line.drop { $0 == " " || $0 == "\t" || $0 == "[" || $0 == "\"" }
       guard rest.hasPrefix(key) else { continue }
       rest = rest.dropFirst(key.count)
@@ -79,7 +98,7 @@ struct ConfigurationFile {
         return index + 1
       }
     }
-    return 1
+    return first
   }
 
   private static func failure(_ text: String) -> StartFailure { StartFailure(GatewayExit.configuration, text) }

@@ -8,15 +8,19 @@ import Logging
 struct ServeConfiguration {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
-    "listen", "local", "data_dir", "account_id", "namespace", "api_base", "api_token_file", "ca_file",
-    "allow_remote_host", "allow_insecure_upstream", "remote_template", "static_token_file", "token_ttl", "read_only",
-    "create_on_push",
-    "allow_anonymous", "allow_host", "threads", "max_connections", "shutdown_delay", "drain_timeout", "log_format",
-    "log_level",
+    "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "account_id", "namespace",
+    "api_base", "api_token_file", "ca_file",
+    "allow_remote_host", "allow_insecure_upstream", "allow_private_upstream", "remote_template", "static_token_file",
+    "token_ttl", "read_only",
+    "allow_push_to_read_only",
+    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "threads", "max_connections",
+    "max_transfers",
+    "shutdown_delay",
+    "drain_timeout", "log_format", "log_level",
   ]
 
   let settings: Settings
-  let addresses: [SocketAddress]
+  let listeners: [ListenerConfiguration]
   let isLocal: Bool
   let dataDirectory: String
   /// Zero takes one for each processor.
@@ -31,7 +35,7 @@ struct ServeConfiguration {
   init(_ options: ServeOptions) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
     self.settings = settings
-    addresses = try Self.addresses(options, settings)
+    listeners = try Self.listeners(options, settings)
     isLocal = try settings.isOn(options.local, "local")
     dataDirectory = try settings.text(options.dataDir, "data_dir", default: "./artifacts-data") ?? ""
     threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
@@ -40,6 +44,7 @@ struct ServeConfiguration {
     (logFormat, logLevel) = try options.log.resolve(settings)
     var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
     try Self.fillCommon(&gateway, options, settings, isLocal: isLocal)
+    gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
   }
 
@@ -51,36 +56,19 @@ struct ServeConfiguration {
     return try ConfigurationFile(String(decoding: bytes, as: UTF8.self), path: path, known: keys)
   }
 
-  private static func addresses(_ options: ServeOptions, _ settings: Settings) throws(StartFailure) -> [SocketAddress] {
-    let mayBeAnywhere = try settings.isOn(options.allowAnonymous, "allow_anonymous")
-    var addresses: [SocketAddress] = []
-    for text in try settings.list(options.listen, "listen", default: ["127.0.0.1:7080"]) {
-      guard let address = SocketAddress(parsing: text) else {
-        throw settings.refusal(
-          "listen", "\"\(text)\" is not an address such as 127.0.0.1:7080, [::1]:7080 or unix:/path")
-      }
-      guard address.isLoopback || mayBeAnywhere else {
-        throw settings.refusal(
-          "listen",
-          "refusing \(address): whoever reaches it could use your repos; say --allow-anonymous if that is meant")
-      }
-      addresses.append(address)
-    }
-    return addresses
-  }
-
   /// The configuration for the real service.
   private static func remoteConfiguration(_ options: ServeOptions, _ settings: Settings) throws(StartFailure)
     -> GatewayConfiguration
   {
     let template = try settings.text(options.remoteTemplate, "remote_template")
-    let staticFile = try settings.text(options.staticTokenFile, "static_token_file")
+    let maybeShared = try settings.isOn(options.allowSharedSecretFiles, "allow_shared_secret_files")
+    let staticFile = try settings.secretFile(options.staticTokenFile, "static_token_file", maybeShared: maybeShared)
     if staticFile != nil && template == nil {
       throw settings.refusal("static_token_file", "it needs remote_template")
     }
     let account = try settings.value(
       options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
-    let token = try settings.apiToken(file: options.apiTokenFile)
+    let token = try settings.apiToken(file: options.apiTokenFile, maybeShared: maybeShared)
     if staticFile == nil {
       guard token != nil else { throw missing("API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
       guard account != nil else { throw missing("account id", "CLOUDFLARE_ACCOUNT_ID or --account-id") }
@@ -100,8 +88,13 @@ struct ServeConfiguration {
     configuration.allowedRemoteHosts = try settings.list(
       options.allowRemoteHost, "allow_remote_host", default: configuration.allowedRemoteHosts)
     configuration.allowsInsecureUpstream = isInsecureAllowed
+    configuration.allowsPrivateUpstream = try settings.isOn(options.allowPrivateUpstream, "allow_private_upstream")
+    configuration.proxy = try settings.proxy()
     configuration.remoteTemplate = template
-    if let staticFile { configuration.staticToken = { Settings.secret(inFile: staticFile) } }
+    if let staticFile {
+      _ = try staticFile.read()
+      configuration.staticToken = { staticFile.secret }
+    }
     return configuration
   }
 
@@ -143,6 +136,9 @@ struct ServeConfiguration {
       throw settings.refusal(
         "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
     }
+    configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
+    configuration.maxTransfers = try settings.number(
+      options.maxTransfers, "max_transfers", in: 1...1_000_000, default: configuration.maxTransfers)
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
   }

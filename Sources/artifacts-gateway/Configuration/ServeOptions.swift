@@ -5,8 +5,23 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "TOML file whose keys are these flags with underscores: token_ttl = \"1h\".")
   var config: String?
 
-  @Option(help: "Address to listen on: 127.0.0.1:7080, [::1]:7080, unix:/path; repeatable; port 0 picks one.")
+  @Option(
+    help:
+      "Address to listen on: 127.0.0.1:7080, [::1]:7080, https://0.0.0.0:7443, unix:/path; repeatable; port 0 picks one."
+  )
   var listen: [String] = []
+
+  @Option(help: "Address for the admin API and the status page, which are then served nowhere else; repeatable.")
+  var adminListen: [String] = []
+
+  @Option(help: "PEM file with the certificate chain for listeners; read anew when it changes.")
+  var tlsCert: String?
+
+  @Option(help: "PEM file with the key of --tls-cert.")
+  var tlsKey: String?
+
+  @Option(help: "PEM file with authorities: clients must show a certificate that one of them has signed.")
+  var tlsClientCa: String?
 
   @Flag(help: "Run the embedded Artifacts service as upstream: no account, no token.")
   var local = false
@@ -35,6 +50,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow http:// upstreams, on loopback only.")
   var allowInsecureUpstream = false
 
+  @Flag(help: "Allow remotes whose names have private, link-local or loopback addresses.")
+  var allowPrivateUpstream = false
+
   @Option(help: "Skip the look-up: the remote's URL with {account}, {namespace} and {repo} in it.")
   var remoteTemplate: String?
 
@@ -47,6 +65,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Refuse pushes.")
   var readOnly = false
 
+  @Flag(help: "Let pushes through to repos whose read_only is set, as the service itself does.")
+  var allowPushToReadOnly = false
+
   @Flag(help: "Create a missing repo when the first push to it comes (default: with --local only).")
   var createOnPush = false
 
@@ -57,11 +78,17 @@ struct ServeOptions: ParsableArguments {
     help: "Name that clients may say in Host, or *.suffix, beside loopback and the addresses listened on; repeatable.")
   var allowHost: [String] = []
 
+  @Flag(help: "Allow files with secrets that others than their owner may read.")
+  var allowSharedSecretFiles = false
+
   @Option(help: "Event loops (default: one for each processor).")
   var threads: Int?
 
   @Option(help: "Connections at once (default: 1024).")
   var maxConnections: Int?
+
+  @Option(help: "Fetches and pushes at once; more wait for up to 5 s (default: 256).")
+  var maxTransfers: Int?
 
   @Option(help: "How long to go on serving after the signal to end, before new connections are refused (default: 0).")
   var shutdownDelay: String?

@@ -1,4 +1,5 @@
 import ArtifactsAPI
+import Gateway
 import Glibc
 
 /// Settings from flags, the environment, the configuration file and defaults, in this order of precedence.
@@ -145,29 +146,52 @@ final class Settings {
 
   // MARK: Secrets
 
+  /// A file with a secret that a setting names; nil when nobody has named one.
+  func secretFile(_ flag: String?, _ key: String, maybeShared: Bool) throws(StartFailure) -> SecretFile? {
+    guard let path = try text(flag, key) else { return nil }
+    return SecretFile(path: path, origin: lastOrigin, maybeShared: maybeShared)
+  }
+
   /// Where the API token is read from at each use: the file of the flag, the environment, or systemd's credentials.
   /// Nil when nobody has set one.
-  func apiToken(file flag: String?) throws(StartFailure) -> (@Sendable () -> Secret?)? {
+  /// - Throws: when the file that was named holds none.
+  func apiToken(file flag: String?, maybeShared: Bool) throws(StartFailure) -> (@Sendable () -> Secret?)? {
     let key = "api_token_file"
-    let names = ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN"]
-    if let path = try text(flag, key) { return { Self.secret(inFile: path) } }
-    for name in names {
+    if let file = try secretFile(flag, key, maybeShared: maybeShared) { return try Self.reader(of: file) }
+    for name in ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN"] {
       if let value = Self.environment(name) {
         let secret = Secret(value)
         _ = note("api_token", secret.description, .environment(name))
         return { secret }
       }
-      if let path = Self.environment(name + "_FILE") {
-        _ = note(key, path, .environment(name + "_FILE"))
-        return { Self.secret(inFile: path) }
+      let twin = Origin.environment(name + "_FILE")
+      if let path = Self.environment(twin.description) {
+        return try Self.reader(of: SecretFile(path: note(key, path, twin), origin: twin, maybeShared: maybeShared))
       }
     }
-    if let directory = Self.environment("CREDENTIALS_DIRECTORY") {
-      let path = "\(directory)/cloudflare-api-token"
-      if access(path, R_OK) == 0 {
-        _ = note(key, path, .environment("CREDENTIALS_DIRECTORY"))
-        return { Self.secret(inFile: path) }
+    let systemd = Origin.environment("CREDENTIALS_DIRECTORY")
+    guard let directory = Self.environment(systemd.description) else { return nil }
+    let path = "\(directory)/cloudflare-api-token"
+    guard access(path, R_OK) == 0 else { return nil }
+    // Guarded by systemd, whose access control lists show as the group's permission.
+    return try Self.reader(of: SecretFile(path: note(key, path, systemd), origin: systemd, maybeShared: true))
+  }
+
+  private static func reader(of file: SecretFile) throws(StartFailure) -> @Sendable () -> Secret? {
+    _ = try file.read()
+    return { file.secret }
+  }
+
+  /// The proxy of the environment, by the names that other programs read.
+  func proxy() throws(StartFailure) -> ProxySettings? {
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+      guard let url = Self.environment(name).map({ Secret($0) }) else { continue }
+      let exceptions = Self.environment("NO_PROXY") ?? Self.environment("no_proxy") ?? ""
+      guard let proxy = ProxySettings(url: url, exceptions: exceptions) else {
+        throw StartFailure(GatewayExit.configuration, "\(name): not of the form http://host:port")
       }
+      _ = note("https_proxy", proxy.description, .environment(name))
+      return proxy
     }
     return nil
   }
@@ -179,19 +203,12 @@ final class Settings {
   {
     if let value = try text(flag, key, orElse: names) { return value }
     for name in [Self.variable(key)] + names {
-      guard let path = Self.environment(name + "_FILE"), let secret = Self.secret(inFile: path) else { continue }
-      return note(key, secret.exposed, .environment(name + "_FILE"))
+      let twin = Origin.environment(name + "_FILE")
+      guard let path = Self.environment(twin.description) else { continue }
+      return note(key, try SecretFile(path: path, origin: twin, maybeShared: true).read().exposed, twin)
     }
     if let standard { return note(key, standard, .standard) }
     return nil
-  }
-
-  /// The content of a file of at most 64 KiB, less one line end; nil when it cannot be read or is empty.
-  static func secret(inFile path: String) -> Secret? {
-    guard var content = Self.content(ofFile: path, limit: 65_536)?[...] else { return nil }
-    if content.last == 0x0a { content.removeLast() }
-    if content.last == 0x0d { content.removeLast() }
-    return content.isEmpty ? nil : Secret(String(decoding: content, as: UTF8.self))
   }
 
   /// The bytes of a file, or nil when it cannot be read or is longer than `limit`.
