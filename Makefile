@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
-TEST_PACKAGES := curl
+TEST_PACKAGES := curl nghttp2-client
 GATEWAY  := .build/release/artifacts-gateway
 DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
