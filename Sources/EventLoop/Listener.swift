@@ -6,6 +6,8 @@ package final class ListeningSocket: Sendable {
   /// Where it listens, with the port that the kernel chose when 0 was asked for.
   package let address: SocketAddress
   private let descriptor: OwnedDescriptor
+  /// The file of a Unix socket goes with it.
+  private let ownsFile: Bool
 
   /// Binds and listens.
   ///
@@ -28,10 +30,34 @@ package final class ListeningSocket: Sendable {
     guard listen(number, backlog) == 0 else { throw SystemError("listen") }
     self.address = SocketAddress.local(of: descriptor) ?? address
     self.descriptor = descriptor
+    ownsFile = true
+  }
+
+  /// Takes over a stream socket that another process has made to listen, such as systemd. The file of a Unix socket stays when
+  /// this process ends.
+  /// - Throws: `ENOTSOCK` and its like for what is no such socket.
+  package init(adopting descriptor: consuming OwnedDescriptor) throws(SystemError) {
+    let number = descriptor.rawValue
+    guard try Self.option(SO_TYPE, of: number) == CInt(SOCK_STREAM.rawValue),
+      try Self.option(SO_ACCEPTCONN, of: number) == 1
+    else { throw SystemError("getsockopt", EINVAL) }
+    guard let address = SocketAddress.local(of: descriptor) else { throw SystemError("getsockname") }
+    Socket.setNonBlocking(true, descriptor)
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    self.address = address
+    self.descriptor = descriptor
+    ownsFile = false
+  }
+
+  private static func option(_ name: CInt, of number: CInt) throws(SystemError) -> CInt {
+    var value: CInt = 0
+    var length = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(number, SOL_SOCKET, name, &value, &length) == 0 else { throw SystemError("getsockopt") }
+    return value
   }
 
   deinit {
-    if case .unix(let path) = address { unlink(path) }
+    if ownsFile, case .unix(let path) = address { unlink(path) }
   }
 
   private static func removeStale(_ path: String, _ address: SocketAddress) {

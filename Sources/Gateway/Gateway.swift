@@ -18,9 +18,9 @@ package final class Gateway: Sendable {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
     let resolver = Resolver()
-    let timeouts = configuration.timeouts
+    let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let makePool: @Sendable (Loop) -> sending UpstreamPool = {
-      UpstreamPool(on: $0, resolver: resolver, tls: tls, timeouts: timeouts, http2: http2)
+      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2)
     }
     let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
     let policy = RemotePolicy(
@@ -68,7 +68,8 @@ package final class Gateway: Sendable {
       }
     }
     let info = try await server.listen(
-      on: listener.address, tls: context?.current, tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
+      on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
+      tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
     state.add(info)
     var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
     if listener.isAdmin { metadata["serves"] = "admin" }

@@ -11,6 +11,10 @@ package struct GatewayConfiguration: Sendable {
   package var caFile: String?
   package var allowedRemoteHosts = ["*.artifacts.cloudflare.net"]
   package var allowsInsecureUpstream = false
+  /// Allows remotes whose names have private, link-local or loopback addresses.
+  package var allowsPrivateUpstream = false
+  /// Nil is the direct way.
+  package var proxy: ProxySettings?
   package var upstreamHTTP = UpstreamHTTP.automatic
   /// Skips the look-up of remotes: a URL with `{account}`, `{namespace}`, `{repo}`.
   package var remoteTemplate: String?
@@ -39,6 +43,21 @@ package struct GatewayConfiguration: Sendable {
   package var wallClock: @Sendable () -> Double = { WallClock.now }
 
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
+
+  /// Which way connections to the upstream and the API take.
+  var routes: UpstreamRoutes {
+    var routes = UpstreamRoutes()
+    if let proxy { routes.proxy = { proxy.proxy(for: $0) } }
+    // A name that the API gave must not lead into the operator's own network; what he wrote down may.
+    let trusted = trustedOrigins.union([endpoint.base.origin])
+    if !allowsPrivateUpstream {
+      routes.allows = { address, origin in
+        address.isGlobal || trusted.contains(origin) || RemotePolicy.isLoopback(origin.host)
+          || SocketAddress(numericHost: origin.host, port: 0) != nil
+      }
+    }
+    return routes
+  }
 
   /// Origins that the operator wrote down and that need no other permission.
   var trustedOrigins: Set<Origin> {

@@ -45,7 +45,11 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       self.init(.upstreamTimeout, status: 504, "\(peer) did not answer in time")
     case .malformed(let problem):
       self.init(.upstreamMalformed, status: 502, "\(peer) answered with something that is not HTTP: \(problem)")
-    case .connect, .resolution:
+    case .forbiddenAddress(let host):
+      self.init(
+        .remoteRefused, status: 502,
+        "\(peer) is refused: \(host) has a private or local address; see --allow-private-upstream")
+    case .connect, .resolution, .proxyRefused:
       self.init(.upstreamUnreachable, status: 502, "cannot reach \(peer): \(error)")
     case .tls:
       self.init(.upstreamUnreachable, status: 502, "no trusted connection to \(peer): \(error)")

@@ -16,6 +16,10 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
   case malformed(HTTPParseError)
   case connect(ConnectError)
   case resolution(ResolutionError)
+  /// The name of a host leads only to addresses that connections for it may not go to.
+  case forbiddenAddress(host: String)
+  /// The proxy opens no tunnel.
+  case proxyRefused(status: Int)
   /// A body is longer than its reader takes, bytes.
   case tooLong(limit: Int)
   /// The peer broke off one HTTP/2 stream.
@@ -51,6 +55,9 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
     case .malformed(let error): "malformed message: \(error)"
     case .connect(let error): error.description
     case .resolution(let error): error.description
+    case .forbiddenAddress(let host):
+      "\(host) has a private or local address only"
+    case .proxyRefused(let status): "the proxy answered \(status) to CONNECT"
     case .tooLong(let limit): "the body is longer than \(limit) bytes"
     case .reset(let code): "stream reset by the peer (\(code))"
     }

@@ -63,3 +63,26 @@ struct SocketAddressTests {
     #expect(socket.address == address.withPort(port))
   }
 }
+
+@Suite struct ReachTests {
+  @Test(arguments: [
+    "1.1.1.1", "8.8.8.8", "104.16.0.1", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "100.63.0.1",
+    "100.128.0.0", "198.17.0.1", "198.20.0.0", "223.255.255.255", "2606:4700::1111", "2a00::1", "::ffff:1.1.1.1",
+    "64:ff9b::101:101", "2001:4860::8888",
+  ])
+  func `an address of the open network is global`(text: String) throws {
+    #expect(try #require(SocketAddress(numericHost: text, port: 443)).isGlobal)
+  }
+
+  @Test(arguments: [
+    "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.0.1",
+    "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.168.0.1", "198.18.0.1",
+    "198.19.255.255", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1",
+    "fc00::1",
+    "fd00:ec2::254", "fe80::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
+    "2001:db8::1", "2002:7f00:1::", "2001:0:7f00:1::",
+  ])
+  func `a special-purpose address is not`(text: String) throws {
+    #expect(try !#require(SocketAddress(numericHost: text, port: 443)).isGlobal)
+  }
+}

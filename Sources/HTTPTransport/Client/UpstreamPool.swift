@@ -10,7 +10,7 @@ package final class UpstreamPool {
   private static let sweepInterval = Duration.seconds(5)
 
   private let loop: Loop
-  private let resolver: Resolver
+  private let dialer: Dialer
   private let tls: TLSClientContext
   package let timeouts: Timeouts
   private var idle: [Origin: [ClientConnection]] = [:]
@@ -24,10 +24,11 @@ package final class UpstreamPool {
   ///   - tls: for HTTP/1.1 connections.
   ///   - http2: where HTTP/2 is tried; nil for nowhere.
   package init(
-    on loop: Loop, resolver: Resolver, tls: TLSClientContext, timeouts: Timeouts = Timeouts(), http2: HTTP2Policy? = nil
+    on loop: Loop, resolver: Resolver, routes: UpstreamRoutes = UpstreamRoutes(), tls: TLSClientContext,
+    timeouts: Timeouts = Timeouts(), http2: HTTP2Policy? = nil
   ) {
     self.loop = loop
-    self.resolver = resolver
+    dialer = Dialer(loop: loop, resolver: resolver, routes: routes, timeouts: timeouts)
     self.tls = tls
     self.timeouts = timeouts
     self.http2 = http2
@@ -91,7 +92,7 @@ package final class UpstreamPool {
   }
 
   private func openTransport(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError) -> Transport {
-    let channel = try await openChannel(to: origin)
+    let channel = try await dialer.open(to: origin)
     guard origin.isSecure else { return Transport(channel) }
     let secure: TLSChannel
     do {
@@ -107,20 +108,6 @@ package final class UpstreamPool {
       throw TransportError(error)
     }
     return Transport(secure)
-  }
-
-  private func openChannel(to origin: Origin) async throws(TransportError) -> Channel {
-    let addresses: [SocketAddress]
-    do {
-      addresses = try await resolver.addresses(of: origin.host, port: origin.port)
-    } catch {
-      throw .resolution(error)
-    }
-    do {
-      return try await Connector.connect(to: addresses, on: loop, timeout: timeouts.connect)
-    } catch {
-      throw .connect(error)
-    }
   }
 
   /// Takes an exchange back that has ended well or not: its connection is kept when it can carry another, else closed.

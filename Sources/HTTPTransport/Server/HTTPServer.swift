@@ -77,6 +77,7 @@ package final class HTTPServer: Sendable {
     let own = worker.loop.load.load(ordering: .relaxed)
     let target =
       own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
+    target.expected.add(1, ordering: .relaxed)
     // The preference keeps every wait below on the loop: without it, unisolated code would resume on another thread first.
     Task(executorPreference: target.loop) { [self] in
       await target.serve(descriptor, peer: peer, listener: listener.info, tls: tls)
@@ -102,7 +103,8 @@ package final class HTTPServer: Sendable {
 
   /// Drains all loops at once. Whether they were done in time.
   private func isDrained(within timeout: Duration) async -> Bool {
-    await withTaskGroup(of: Bool.self) { tasks in
+    for worker in workers { await worker.stopAccepting() }
+    return await withTaskGroup(of: Bool.self) { tasks in
       for worker in workers { tasks.addTask { await worker.drain(within: timeout) } }
       return await tasks.reduce(true) { $0 && $1 }
     }

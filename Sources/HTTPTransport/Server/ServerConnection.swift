@@ -32,10 +32,13 @@ final class ServerConnection {
 
   /// Serves until the connection is closed, and closes it.
   func run() async {
-    defer { transport.close() }
+    defer {
+      transport.close()
+      if isDraining { grace.clear() }
+    }
     if let startStream, transport.hasChosenHTTP2 { return await runHTTP2([], startStream) }
     var isFirst = true
-    while !isDraining {
+    while true {
       let head: RequestHead
       do throws(TransportError) {
         if isFirst {
@@ -45,7 +48,7 @@ final class ServerConnection {
           case nil: return
           }
         } else {
-          guard let next = try await nextHead(timeouts.keepAlive) else { return }
+          guard let next = try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive) else { return }
           head = next
         }
       } catch {
@@ -172,13 +175,23 @@ final class ServerConnection {
     await skipBody(for: .milliseconds(500))
   }
 
-  /// Ends the connection as soon as that harms nobody: now when it is idle, else after the current response.
+  /// How long a connection that may be about to carry a request is kept for it.
+  private static let drainGrace = Duration.milliseconds(500)
+  private lazy var grace = Deadline(on: transport.loop) { [unowned self] in
+    if isIdle && wire.input.isEmpty { transport.close() }
+  }
+
+  /// Ends the connection as soon as that harms nobody: after the current response, or the next one. A request may be on its
+  /// way, and one that was sent is to be answered; so an idle connection stays for a moment.
   func drain() {
     isDraining = true
     if let http2 { return http2.drain() }
-    // Told to the client, unless the head is out already.
-    exchange?.closesConnection = true
-    if isIdle && wire.input.isEmpty { transport.close() }
+    if let exchange {
+      // Told to the client, unless the head is out already: then there may be one more request.
+      if !exchange.hasStarted { exchange.closesConnection = true }
+    } else {
+      grace.set(after: Self.drainGrace)
+    }
   }
 
   /// Ends the connection now. Returns how many exchanges were cut.

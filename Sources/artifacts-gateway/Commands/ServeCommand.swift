@@ -49,6 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
       }
     }
     gateway.ready()
+    ServiceManager.notify("READY=1")
     if configuration.isLocal { Self.greet(bound[0], isSecure: configuration.listeners[0].tls != nil) }
 
     await lifecycle.signals(1)
@@ -66,6 +67,7 @@ struct ServeCommand: AsyncParsableCommand {
     let delay = configuration.shutdownDelay
     let timeout = configuration.drainTimeout
     log.info("draining", metadata: ["timeout": "\(timeout)s"])
+    ServiceManager.notify("STOPPING=1")
     gateway.state.advance(to: .draining)
     if delay > 0 {
       await withTaskGroup(of: Void.self) { group in

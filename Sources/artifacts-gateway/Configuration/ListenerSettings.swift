@@ -7,23 +7,27 @@ extension ServeConfiguration {
   static func listeners(_ options: ServeOptions, _ settings: Settings) throws(StartFailure) -> [ListenerConfiguration] {
     let isAnonymousAllowed = try settings.isOn(options.allowAnonymous, "allow_anonymous")
     let tls = try tlsFiles(options, settings)
-    var listeners: [ListenerConfiguration] = []
-    let addresses = [
-      ("listen", try settings.list(options.listen, "listen", default: ["127.0.0.1:7080"])),
-      ("admin_listen", try settings.list(options.adminListen, "admin_listen", default: [])),
-    ]
-    for (key, texts) in addresses {
-      for text in texts {
-        let listener = try listener(text, key, tls, settings)
-        // A client that shows a certificate of the operator's own authority is not anonymous.
-        guard listener.address.isLoopback || isAnonymousAllowed || listener.tls?.clientAuthorities != nil else {
-          throw settings.refusal(
-            key,
-            "refusing \(listener.address): whoever reaches it could use your repos; set tls_client_ca, or say "
-              + "--allow-anonymous if that is meant")
-        }
-        listeners.append(listener)
-      }
+    // Sockets of the service manager stand for the default address.
+    let activated = try ServiceManager.activatedSockets()
+    var listeners = activated.map { activated in
+      let address = activated.socket.address
+      return ListenerConfiguration(
+        address, socket: activated.socket, tls: address.port == nil ? nil : tls, isAdmin: activated.name == "admin")
+    }
+    let standard = activated.isEmpty ? ["127.0.0.1:7080"] : []
+    for text in try settings.list(options.listen, "listen", default: standard) {
+      listeners.append(try listener(text, "listen", tls, settings))
+    }
+    for text in try settings.list(options.adminListen, "admin_listen", default: []) {
+      listeners.append(try listener(text, "admin_listen", tls, settings))
+    }
+    // A client that shows a certificate of the operator's own authority is not anonymous.
+    for listener in listeners
+    where !listener.address.isLoopback && !isAnonymousAllowed && listener.tls?.clientAuthorities == nil {
+      throw settings.refusal(
+        listener.isAdmin ? "admin_listen" : "listen",
+        "refusing \(listener.address): whoever reaches it could use your repos; set tls_client_ca, or say "
+          + "--allow-anonymous if that is meant")
     }
     return listeners
   }

@@ -10,7 +10,8 @@ struct ServeConfiguration {
   static let keys = [
     "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "account_id", "namespace",
     "api_base", "api_token_file", "ca_file",
-    "allow_remote_host", "allow_insecure_upstream", "upstream_http", "remote_template", "static_token_file",
+    "allow_remote_host", "allow_insecure_upstream", "allow_private_upstream", "upstream_http", "remote_template",
+    "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
     "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "max_transfers",
@@ -87,6 +88,8 @@ struct ServeConfiguration {
     configuration.allowedRemoteHosts = try settings.list(
       options.allowRemoteHost, "allow_remote_host", default: configuration.allowedRemoteHosts)
     configuration.allowsInsecureUpstream = isInsecureAllowed
+    configuration.allowsPrivateUpstream = try settings.isOn(options.allowPrivateUpstream, "allow_private_upstream")
+    configuration.proxy = try settings.proxy()
     configuration.remoteTemplate = template
     if let staticFile {
       _ = try staticFile.read()

@@ -50,6 +50,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow http:// upstreams, on loopback only.")
   var allowInsecureUpstream = false
 
+  @Flag(help: "Allow remotes whose names have private, link-local or loopback addresses.")
+  var allowPrivateUpstream = false
+
   @Option(help: "HTTP towards upstreams: auto, 1.1 or 2; auto is HTTP/2 for all but packs (default: auto).")
   var upstreamHttp: String?
 

@@ -1,4 +1,5 @@
 import ArtifactsAPI
+import Gateway
 import Glibc
 
 /// Settings from flags, the environment, the configuration file and defaults, in this order of precedence.
@@ -179,6 +180,20 @@ final class Settings {
   private static func reader(of file: SecretFile) throws(StartFailure) -> @Sendable () -> Secret? {
     _ = try file.read()
     return { file.secret }
+  }
+
+  /// The proxy of the environment, by the names that other programs read.
+  func proxy() throws(StartFailure) -> ProxySettings? {
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+      guard let url = Self.environment(name).map({ Secret($0) }) else { continue }
+      let exceptions = Self.environment("NO_PROXY") ?? Self.environment("no_proxy") ?? ""
+      guard let proxy = ProxySettings(url: url, exceptions: exceptions) else {
+        throw StartFailure(GatewayExit.configuration, "\(name): not of the form http://host:port")
+      }
+      _ = note("https_proxy", proxy.description, .environment(name))
+      return proxy
+    }
+    return nil
   }
 
   /// A plain value that may also come from a file named by a `_FILE` twin.
