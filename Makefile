@@ -2,6 +2,7 @@
 #
 #   make run  ARGS="--listen 127.0.0.1:8080"     more flags for the gateway
 #   make test TESTARGS="--filter GitProtocol"    more flags for swift test
+#   make fuzz FUZZ_SECONDS=300                   longer for each target
 #   make bench BENCH_ARGS="--only big"           more flags for the benchmark
 
 SHELL := /bin/bash
@@ -16,8 +17,10 @@ DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
 TESTARGS ?=
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties bench lint build deps clean
+.PHONY: help run demo test properties fuzz bench lint build deps clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +52,9 @@ $(PROPERTY_TOOLS)/installed: Tests/PropertyTests/requirements.txt
 	@rm -rf $(PROPERTY_TOOLS) && mkdir -p .build && python3 -m venv $(PROPERTY_TOOLS)
 	@$(PROPERTY_TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
+	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: build ## Compare with nginx and HAProxy, as far as they are installed
 	@for tool in nginx haproxy wrk python3; do \

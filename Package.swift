@@ -85,6 +85,10 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/GatewayTestSupport", swiftSettings: strict),
+    // What is fuzzed, and what must hold; `Tests/Fuzz/run.sh` builds it with libFuzzer, the tests replay its inputs.
+    .target(
+      name: "Fuzzing", dependencies: ["HTTPCore", "GitProtocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    tests("FuzzTests", ["Fuzzing"]),
     tests("ArchitectureTests", []),
     tests("EventLoopTests", ["EventLoop", "GatewayTestSupport"]),
     tests("TLSTests", ["TLS", "EventLoop", "GatewayTestSupport"]),
@@ -99,7 +103,7 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "ArtifactsAPI", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol",
-        "GatewayTestSupport",
+        "Fuzzing", "GatewayTestSupport",
       ]),
     tests(
       "EndToEndTests",

@@ -10,6 +10,7 @@ package final class Gateway: Sendable {
   private let control: ControlPlane
   private let broker: TokenBroker
   private let pools: LoopPools
+  private let hosts: HostList
   package let state = GatewayState()
   private let log: Logger
 
@@ -35,10 +36,12 @@ package final class Gateway: Sendable {
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
+    let hosts = HostList(configuration.allowedHosts)
     let health = HealthEndpoints(state: state, configuration: configuration)
     self.control = control
     self.broker = broker
     self.pools = pools
+    self.hosts = hosts
     self.log = log
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
@@ -51,7 +54,8 @@ package final class Gateway: Sendable {
           client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
           state: state)
         return GatewayHandler(
-          configuration, pool: pool, grants: grants, transfers: transfers, admin: admin, health: health, log: log)
+          configuration, pool: pool, grants: grants, transfers: transfers, admin: admin, health: health, hosts: hosts,
+          log: log)
       })
   }
 
@@ -71,6 +75,7 @@ package final class Gateway: Sendable {
       on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
       tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
     state.add(info)
+    hosts.add(info.address)
     var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
     if listener.isAdmin { metadata["serves"] = "admin" }
     log.info("listening", metadata: metadata)

@@ -26,6 +26,9 @@ package struct GatewayConfiguration: Sendable {
   package var isReadOnly = false
   /// Creates a repo when the first push to it comes.
   package var createsOnPush = false
+  /// Names beside loopback and the addresses listened on that clients may say in `Host`: those that `HostList.isPattern`
+  /// takes.
+  package var allowedHosts: [String] = []
   /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
   package var enforcesReadOnlyRepos = true
   /// The admin API and the status page are served on listeners of their own only.

@@ -13,6 +13,7 @@ final class GatewayHandler: RequestHandler {
   private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
+  private let entry: EntryRules
   private let log: Logger
   private var requestNumber = UInt64.random(in: 0...UInt64.max)
   /// Routes of targets that were seen: most requests of a fleet name the same few. Git routes only.
@@ -21,7 +22,7 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, transfers: TransferGate,
-    admin: AdminAPI, health: HealthEndpoints, log: Logger
+    admin: AdminAPI, health: HealthEndpoints, hosts: HostList, log: Logger
   ) {
     self.configuration = configuration
     self.pool = pool
@@ -29,12 +30,16 @@ final class GatewayHandler: RequestHandler {
     self.transfers = transfers
     self.admin = admin
     self.health = health
+    entry = EntryRules(hosts)
     self.log = log
     router = Router(defaultNamespace: configuration.namespace)
   }
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
+    if let refusal = entry.refusal(of: request, from: exchange.peer) {
+      return try await refuse(atEntry: exchange, refusal)
+    }
     if configuration.hasAdminListener { return try await handleSplit(exchange) }
     if let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return try await git(exchange, route, requestID: nextRequestID())
@@ -67,21 +72,45 @@ final class GatewayHandler: RequestHandler {
     case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID().description)
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
-      let error = ProxyError(status == 403 ? .forbidden : status == 404 ? .notFound : .badRequest, status: status, text)
-      try await refuse(exchange, error, allow: allow)
+      let codes: [Int: ProxyError.Code] = [403: .forbidden, 404: .notFound, 405: .wrongMethod]
+      try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), allow: allow)
     }
   }
 
   private func refuse(_ exchange: ServerExchange, _ error: ProxyError, allow: String? = nil) async throws {
+    if error.isEndOfConnection { exchange.closesConnection = true }
     try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
   }
 
-  private func git(_ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID) async throws {
+  /// Answers what the entry rules refuse, in the form of the route that was asked for.
+  private func refuse(atEntry exchange: ServerExchange, _ refusal: ProxyError) async throws {
+    let request = exchange.request
+    switch router.route(request.method, request.path, query: request.query) {
+    case .git(let route): try await git(exchange, route, requestID: nextRequestID(), refusal: refusal)
+    case .admin:
+      var problem = Problem(refusal.status, refusal.text)
+      if refusal.code != .forbidden { problem.name = refusal.code.rawValue.uppercased() }
+      try await problem.send(on: exchange, requestID: nextRequestID().description)
+    case .livez, .readyz, .status, .refused: try await refuse(exchange, refusal)
+    }
+  }
+
+  func fields(ofRefusal status: Int, _ reason: String) -> Fields {
+    let requestID = nextRequestID()
+    log.debug("refused", metadata: ["request": "\(requestID)", "status": "\(status)", "reason": "\(reason)"])
+    let word = Status.phrase(status).description.lowercased().map { $0 == " " ? "_" : String($0) }.joined()
+    return Fields([("x-artifacts-gateway-error", word), ("x-request-id", requestID.description)])
+  }
+
+  private func git(
+    _ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, refusal: ProxyError? = nil
+  ) async throws {
     let relay = GitRelay(
       exchange, route, requestID: requestID, pool: pool, grants: grants,
       firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
     var failure: ProxyError?
     do {
+      if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
         try await transfers.enter(on: exchange.loop)
@@ -92,6 +121,7 @@ final class GatewayHandler: RequestHandler {
       }
     } catch let error as ProxyError {
       failure = hinted(error, route, exchange)
+      if error.isEndOfConnection { exchange.closesConnection = true }
     }
     if let failure, !exchange.hasStarted {
       do { try await tell(failure, to: exchange, route, relay, requestID) } catch {
@@ -118,7 +148,7 @@ final class GatewayHandler: RequestHandler {
   /// What is refused before anybody is asked.
   private func check(_ request: RequestHead, _ route: GitRoute) throws(ProxyError) {
     if BrowserGuard.isCrossSite(request) {
-      throw ProxyError(.forbidden, status: 403, "requests from pages of another site are refused")
+      throw .crossSite
     }
     if configuration.isReadOnly, route.service == .receivePack {
       throw ProxyError(.readOnly, status: 403, "this gateway is read-only: pushes are refused")

@@ -9,6 +9,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case noSuchRepo = "no_such_repo"
     case credentials = "credentials"
     case forbidden = "forbidden"
+    case hostNotAllowed = "host_not_allowed"
+    case wrongMethod = "method_not_allowed"
     case readOnly = "read_only"
     case remoteRefused = "remote_refused"
     case upstreamUnreachable = "upstream_unreachable"
@@ -37,6 +39,9 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
   }
 
   package var description: String { text }
+
+  /// The client's message was at fault, and nobody knows what else it gets wrong: no other is read.
+  var isEndOfConnection: Bool { code == .wrongMethod || code == .badRequest }
 
   /// The upstream, or the API, could not be talked to.
   package init(_ error: TransportError, talkingTo peer: some CustomStringConvertible) {

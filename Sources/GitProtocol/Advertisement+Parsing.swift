@@ -20,7 +20,9 @@ extension Advertisement {
     var isFirst = true
     while let text = line {
       if !isFirst, text.hasPrefix("shallow ") {
-        shallow.append(text.dropFirst("shallow ".utf8.count))
+        let id = text.dropFirst("shallow ".utf8.count)
+        guard ObjectID.isHexadecimal(id) else { throw lines.unexpected }
+        shallow.append(id)
       } else if let reference = isFirst ? readFirst(text) : Self.reference(text) {
         let isPlaceholder = isFirst && reference.name.elementsEqual(Self.emptyName.utf8)
         if !isPlaceholder { references.append(reference) }

@@ -37,14 +37,21 @@ package final class HTTP1Wire {
   /// - Parameters:
   ///   - first: how long the first byte may take.
   ///   - rest: how long the whole head may take from then on.
+  ///   - emptyLines: how many of them are passed over before the head (RFC 9112 section 2.2).
   ///   - parse: reads the head; its bytes are valid inside only.
   /// - Returns: nil when the peer closed before the first byte.
   package func readHead<Head>(
-    first: Duration, rest: Duration, _ parse: (UnsafeRawBufferPointer) throws(HTTPParseError) -> Head
+    first: Duration, rest: Duration, passingOver emptyLines: Int = 0,
+    _ parse: (UnsafeRawBufferPointer) throws(HTTPParseError) -> Head
   ) async throws(TransportError) -> Head? {
     scanner = HeadScanner()
     var deadline: UInt64?
+    var emptyLines = emptyLines
     while true {
+      while emptyLines > 0, input.bytes.count >= 2, input.bytes[0] == 0x0d, input.bytes[1] == 0x0a {
+        input.consume(2)
+        emptyLines -= 1
+      }
       if !input.isEmpty {
         do {
           if let length = try scanner.end(in: input.bytes) {
@@ -166,23 +173,27 @@ package final class HTTP1Wire {
 
   /// Writes what is composed.
   package func flush(idle: Duration) async throws(TransportError) {
-    if pendingCount > 0, !isStaged { stage(nil) }
-    while !gather.isEmpty {
-      switch try transport.write(gathering: gather) {
-      case .bytes(let count): bytesWritten += count
-      case .wouldBlock, .endOfStream: try await transport.waitUntilWritable(for: idle)
+    repeat {
+      stage(nil)
+      while !gather.isEmpty {
+        switch try transport.write(gathering: gather) {
+        case .bytes(let count): bytesWritten += count
+        case .wouldBlock, .endOfStream: try await transport.waitUntilWritable(for: idle)
+        }
       }
-    }
+      // Another head may have been composed during the wait.
+    } while stagedCount < pendingCount
     releasePending()
   }
 
-  private var isStaged = false
+  /// How much of `pending` has been put into the list that is written.
+  private var stagedCount = 0
 
   /// Puts the composed bytes and the pieces of `list` into the list that is written.
   private func stage(_ list: GatherList?) {
-    if let pending, pendingCount > 0, !isStaged {
-      gather.append(UnsafeRawBufferPointer(rebasing: pending[..<pendingCount]))
-      isStaged = true
+    if let pending, stagedCount < pendingCount {
+      gather.append(UnsafeRawBufferPointer(rebasing: pending[stagedCount..<pendingCount]))
+      stagedCount = pendingCount
     }
     list?.forEach { gather.append($0) }
   }
@@ -200,7 +211,7 @@ package final class HTTP1Wire {
     pool.give(block)
     pending = nil
     pendingCount = 0
-    isStaged = false
+    stagedCount = 0
   }
 
   /// Gives spare memory back between two exchanges.

@@ -67,6 +67,9 @@ package final class Peer {
     return Array(kept.prefix(count))
   }
 
+  /// What has come and was not asked for yet; waits for nothing.
+  package func takeAll() -> [UInt8] { take(kept.count) }
+
   package func receive(_ count: Int) async throws -> [UInt8] {
     while kept.count < count {
       guard try await more() else { throw EndedEarly(received: String(decoding: kept, as: UTF8.self)) }

@@ -38,7 +38,7 @@ import Testing
   @Test func `a POST without a length has no body`() async throws {
     try await TestGateway.with { test in
       let text =
-        "POST /git/demo/git-upload-pack HTTP/1.1\r\nHost: x\r\nUser-Agent: git/2\r\n"
+        "POST /git/demo/git-upload-pack HTTP/1.1\r\nHost: localhost\r\nUser-Agent: git/2\r\n"
         + "Content-Type: application/x-git-upload-pack-request\r\n\r\n"
       let connection = try await test.connect()
       try await connection.send(Array(text.utf8))

@@ -81,7 +81,8 @@ import Testing
     .timeLimit(.minutes(5)),
     arguments: [
       ("GET", "/git/demo/info/refs", 403, "smart HTTP only"), ("GET", "/git/demo/HEAD", 403, "smart HTTP only"),
-      ("GET", "/git/..%2f/info/refs?service=git-upload-pack", 400, "names of repos"),
+      ("GET", "/git/..%2f/info/refs?service=git-upload-pack", 400, "encoded slash"),
+      ("GET", "/git/-/info/refs?service=git-upload-pack", 400, "names of repos"),
       ("DELETE", "/git/demo/git-upload-pack", 405, "only POST"), ("GET", "/git/demo", 404, "git clone"),
       ("TRACE", "/git/demo/git-upload-pack", 405, "only POST"), ("BREW", "/git/demo/info/refs", 501, ""),
     ])

@@ -98,6 +98,8 @@ private func banner(_ service: Service) -> [UInt8] { packet("# service=\(service
     (packet("version 2\n") + PktLine.flush, .unexpectedLine(1)), (PktLine.delimiter, .unexpectedLine(1)),
     (packet("\(main)\0x") + packet("\(twoID) refs/heads/b\0y") + PktLine.flush, .unexpectedLine(2)),
     (packet("\(main)\0x") + packet("12 refs/heads/b") + PktLine.flush, .unexpectedLine(2)),
+    (packet("\(main)\0x") + packet("shallow 12") + PktLine.flush, .unexpectedLine(2)),
+    (packet("\(main)\0x") + packet("shallow \(twoID.dropLast())x") + PktLine.flush, .unexpectedLine(2)),
     (bytes("0003"), .pktLine(.badLength(3))), (bytes("<html>"), .pktLine(.notHexadecimal)),
   ])
   func `Other bytes are refused`(input: [UInt8], error: AdvertisementError) {

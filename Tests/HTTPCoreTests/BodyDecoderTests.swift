@@ -88,6 +88,7 @@ struct BodyDecoderTests {
     ("1\r\nxy", 4, "x"), ("1\r\nx\n", 4, "x"), ("1\r\nx\ry", 5, "x"), ("1\r\nx0\r\n\r\n", 4, "x"),
     ("0\r\n\n", 3, ""), ("0\r\n\rx", 4, ""), ("0\r\n b: c\r\n\r\n", 3, ""), ("0\r\n: c\r\n\r\n", 3, ""),
     ("0\r\na: b\nc: d\r\n\r\n", 7, ""), ("0\r\na: \u{0}\r\n\r\n", 6, ""), ("0\r\na: b\rc\r\n\r\n", 8, ""),
+    ("0\r\nGET / HTTP/1.1\r\n\r\n", 6, ""), ("0\r\na\r\n\r\n", 4, ""), ("0\r\na : b\r\n\r\n", 4, ""),
   ])
   func `a broken chunk is refused at the byte that breaks it`(_ text: String, _ used: Int, _ body: String) {
     expect(.chunked, text, Outcome(body: Array(body.utf8), used: used, failure: 400))

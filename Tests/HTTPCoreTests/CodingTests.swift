@@ -26,7 +26,14 @@ struct CodingTests {
     "Sun, 06 Nov 1994 08:49:37 UTC",
     "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1969 08:49:37 GMT",
     "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49 GMT",
-    "Sun, 06 Nov 1994 08:49:x GMT", "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:x GMT", "Sun, 06 Nov 1994 08:49:37:x GMT", "Sun, +6 Nov 1994 08:49:37 GMT",
+    "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 +8:49:37 GMT",
+    " Sun, 06 Nov 1994 08:49:37 GMT", "Sun,  06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
+    "Sun  06 Nov 1994 08:49:37 GMT", "Son, 06 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
+    "Sun, 29 Feb 1900 08:49:37 GMT", "Sun, 29 Feb 2023 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 0994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 1994T08:49:37 GMT",
+    "Sun, 06 Nov 1994 08.49.37 GMT", "Sun, 0\u{663} Nov 1994 08:49:3 GMT",
+    "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
   ])
   func `another form of date is none`(_ text: String) { #expect(HTTPDate.parse(text) == nil) }
 

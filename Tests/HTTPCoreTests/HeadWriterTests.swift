@@ -73,4 +73,25 @@ struct HeadWriterTests {
     }
     #expect(text == "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
   }
+
+  @Test(arguments: [
+    ("a\r\nX: y", "a  X: y"), ("a\nb", "a b"), ("\0", " "), ("\u{1b}[31m", " [31m"), ("a\tb \u{e4}", "a\tb \u{e4}"),
+    ("\u{7f}", " "), ("", ""),
+  ])
+  func `no value ends its line`(_ value: String, _ written: String) {
+    #expect(self.written { $0.append(.host, value) } == "host: \(written)\r\n")
+  }
+
+  @Test(arguments: [
+    ("/a b", "/a%20b"), ("/a\r\nHost: x", "/a%0D%0AHost:%20x"), ("/\0", "/%00"), ("/\u{e4}", "/%C3%A4"),
+    ("/a?b=c", "/a?b=c"),
+  ])
+  func `no target ends its line`(_ target: String, _ written: String) {
+    #expect(self.written { $0.begin(.get, target, .none) } == "GET \(written) HTTP/1.1\r\n")
+  }
+
+  @Test func `a value that does not fit is told, and nothing behind the block is touched`() {
+    #expect(written(room: 12) { $0.append(.host, "\r\n\r\n") } == "host:     \r\n")
+    #expect(written(room: 9) { $0.append(.host, "\r\n\r\n") } == nil)
+  }
 }

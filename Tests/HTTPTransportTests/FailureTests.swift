@@ -8,7 +8,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct FailureTests {
   @Test(arguments: [
-    ("GARBAGE\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400), ("\r\n\r\n", 400),
+    ("GARBAGE\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400),
+    ("\r\n\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405), ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
     ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
@@ -30,6 +31,55 @@ struct FailureTests {
       #expect(answer.head.contains("allow: ") == (status == 405))
       #expect(answer.body.hasSuffix("\n"))
       #expect(try await peer.receiveEnd())
+    }
+  }
+
+  @Test(arguments: [
+    ("\u{16}\u{3}\u{1}\u{2}", "TLS"), ("SSH-2.0-OpenSSH_9.2p1", "SSH"), ("SSH-2.0-OpenSSH_9.2p1\r\n", "SSH"),
+  ])
+  func `another protocol gets a hint at once`(_ greeting: String, _ name: String) async throws {
+    try await withServer { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      try await peer.send(greeting)
+      let answer = try await peer.receiveMessage()
+      #expect(answer.head.hasPrefix("HTTP/1.1 400 "))
+      #expect(answer.body.contains(name) && answer.body.contains("http://"))
+      #expect(try await peer.receiveEnd())
+    }
+  }
+
+  @Test func `up to two empty lines are passed over, wherever they are split`() async throws {
+    try await withServer { running in
+      let hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+      let text = "\r\n\r\n" + hello + "\r\n" + hello + hello
+      for split in 0...text.utf8.count {
+        let peer = try await running.connect()
+        defer { peer.close() }
+        try await peer.send(Array(text.utf8.prefix(split)))
+        await running.loop.yield()
+        try await peer.send(Array(text.utf8.dropFirst(split)))
+        for _ in 0..<3 { #expect(try await peer.receiveMessage().body == "hello", "split at \(split)") }
+      }
+    }
+  }
+
+  @Test(arguments: ["\r\n\r\n\r\n", "\r\nGET / HTTP/1.1\n", "\n", "\r\r\n", " \r\n"])
+  func `what is no empty line, or one too many, is 400`(_ text: String) async throws {
+    try await withServer { running in
+      let answer = try await running.ask(text + "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(answer.hasPrefix("HTTP/1.1 400 "))
+      #expect(!answer.contains("HTTP/1.1 200"))
+    }
+  }
+
+  @Test(arguments: [("x\r\n", "chunk size"), ("5\n", "chunk size"), ("1\r\nab", "CRLF"), ("5;\0\r\n", "extension")])
+  func `a broken chunk is the client's fault`(_ chunk: String, _ says: String) async throws {
+    try await withServer { running in
+      let answer = try await running.ask(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+      #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("connection: close\r\n"))
+      #expect(answer.contains(says))
     }
   }
 
@@ -90,7 +140,7 @@ struct FailureTests {
     timeouts.linger = .milliseconds(50)
     try await withServer(timeouts: timeouts) { running in
       let answer = try await running.ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
-      #expect(answer.hasPrefix("HTTP/1.1 500 ") && answer.contains("connection: close\r\n"))
+      #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("connection: close\r\n"))
     }
   }
 

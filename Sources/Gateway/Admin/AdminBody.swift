@@ -21,6 +21,7 @@ struct AdminBody {
     }
     let bytes: [UInt8]
     do { bytes = try await exchange.readBody(limit: limit) } catch {
+      exchange.closesConnection = true
       if case .tooLong = error { throw Problem(413, "the body is longer than 1 MiB") }
       if error == .timedOut { throw Problem(408, "the body did not come in time") }
       throw Problem(400, "the body could not be read")

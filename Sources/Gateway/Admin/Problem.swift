@@ -44,6 +44,8 @@ struct Problem: Error, Encodable {
     fields.append("x-artifacts-gateway-error", word)
     if let allow { fields.append(.allow, allow) }
     if let retryAfter { fields.append(.retryAfter, "\(max(1, retryAfter))") }
+    // Of those it is the message that was wrong, and not its content.
+    if status == 405 || status == 408 || status == 413 || status == 415 { exchange.closesConnection = true }
     try await exchange.respond(status: status, fields: fields, body: AdminJSON.line(problem))
   }
 

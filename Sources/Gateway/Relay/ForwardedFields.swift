@@ -25,11 +25,16 @@ enum ForwardedFields {
 
   /// The fields that `Connection` names beside `close` and `keep-alive`, lower-case.
   private static func connectionOptions(_ fields: Fields) -> [[UInt8]] {
-    guard let value = fields[.connection] else { return [] }
-    return value.lowercased().split(separator: ",").compactMap { part in
-      let option = part.utf8.filter { $0 != 0x20 && $0 != 0x09 }
-      return option.elementsEqual("close".utf8) || option.elementsEqual("keep-alive".utf8) ? nil : Array(option)
+    var options: [[UInt8]] = []
+    fields.forEach { name, value in
+      guard Fields.matches(name, .connection) else { return }
+      for part in String(decoding: value, as: UTF8.self).lowercased().split(separator: ",") {
+        let option = part.utf8.filter { $0 != 0x20 && $0 != 0x09 }
+        let isKnown = option.elementsEqual("close".utf8) || option.elementsEqual("keep-alive".utf8)
+        if !isKnown { options.append(Array(option)) }
+      }
     }
+    return options
   }
 
   /// Hop-by-hop fields (RFC 9110 section 7.6.1) and framing, which each side has its own of.
@@ -65,11 +70,12 @@ enum ForwardedFields {
     }
   }
 
-  /// What would act on the client in the upstream's name: cookies, authentication, other places, browser policies.
+  /// What would act on the client in the upstream's name: cookies, authentication, other places, browser policies,
+  /// leave for pages of other sites to read it.
   private static func isStoppedOutbound(_ name: UnsafeRawBufferPointer) -> Bool {
     if isHopByHop(name) { return true }
     switch name.first {
-    case UInt8(ascii: "a"): return Fields.matches(name, "alt-svc")
+    case UInt8(ascii: "a"): return Fields.matches(name, "alt-svc") || hasPrefix(name, "access-control-")
     case UInt8(ascii: "c"): return Fields.matches(name, "clear-site-data")
     case UInt8(ascii: "l"): return Fields.matches(name, .location)
     case UInt8(ascii: "n"): return Fields.matches(name, "nel")
@@ -77,6 +83,8 @@ enum ForwardedFields {
     case UInt8(ascii: "r"): return Fields.matches(name, "report-to") || Fields.matches(name, "refresh")
     case UInt8(ascii: "s"):
       return Fields.matches(name, "set-cookie") || Fields.matches(name, "strict-transport-security")
+        || Fields.matches(name, "service-worker-allowed")
+    case UInt8(ascii: "t"): return Fields.matches(name, "timing-allow-origin")
     case UInt8(ascii: "w"): return Fields.matches(name, .wwwAuthenticate)
     case UInt8(ascii: "x"): return hasPrefix(name, "x-artifacts-gateway-") || Fields.matches(name, "x-request-id")
     default: return false

@@ -14,6 +14,7 @@ extension GitRelay {
     list.removeAll()
     do throws(TransportError) {
       _ = try await connection.readBody(into: list, idle: firstByte)
+      if connection.hasSurplus { throw .malformed(HTTPParseError("more bytes than the response has")) }
     } catch {
       throw ProxyError(error, talkingTo: origin)
     }

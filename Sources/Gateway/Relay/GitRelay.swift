@@ -71,7 +71,7 @@ final class GitRelay {
       connection?.close()
       if isClientGone || pump?.clientFailure != nil {
         await endPump()
-        throw TransportError.peerClosed
+        throw pump?.clientFailure ?? .peerClosed
       }
       throw error
     }

@@ -57,7 +57,7 @@ struct UpstreamRefusal {
       return ProxyError(
         .upstreamError, status: 413, "the upstream takes no push of this size (413)\(said); single files may have 32 MB"
       )
-    case 400..<500:
+    case 400..<500 where status != 407:
       return ProxyError(.upstreamError, status: status, "the upstream refused the request (\(status))\(said)")
     case 200..<300:
       return ProxyError(

@@ -34,6 +34,18 @@ package struct Router: Sendable {
   package init(defaultNamespace: String) { self.defaultNamespace = defaultNamespace }
 
   package func route(_ method: HTTPCore.Method, _ path: Substring, query: Substring?) -> Route {
+    // The admin API tells of its paths in its own form.
+    if !Self.isAdmin(path), path != "*", let fault = TargetRule.fault(in: path) {
+      return .refused(status: 400, allow: nil, fault)
+    }
+    let route = route(method, to: path, query: query)
+    // Never served, wherever; least of all to a browser that asks whether another site's page may.
+    let isNeverServed = method == .options || method == .trace || method == .connect
+    if isNeverServed, case .refused(404, _, _) = route { return Self.wrongMethod("GET, HEAD, POST, PUT, DELETE") }
+    return route
+  }
+
+  private func route(_ method: HTTPCore.Method, to path: Substring, query: Substring?) -> Route {
     if path.hasPrefix("/git/") { return git(method, path.dropFirst(5), query: query) }
     switch path {
     case "/livez": return get(method, .livez)
@@ -41,10 +53,12 @@ package struct Router: Sendable {
     case "/": return get(method, .status)
     default: break
     }
-    if path == "/api/v1" || path.hasPrefix("/api/v1/") { return .admin(String(path.dropFirst(7))) }
+    if Self.isAdmin(path) { return .admin(String(path.dropFirst(7))) }
     return .refused(
       status: 404, allow: nil, "nothing is here; repos are under /git/<repo>, the admin API under /api/v1")
   }
+
+  private static func isAdmin(_ path: Substring) -> Bool { path == "/api/v1" || path.hasPrefix("/api/v1/") }
 
   private func get(_ method: HTTPCore.Method, _ route: Route) -> Route {
     method == .get || method == .head

@@ -13,6 +13,7 @@ package struct BodyDecoder {
     case dataReturn, dataLineFeed
     /// At the start of a trailer line.
     case trailerStart
+    case trailerName
     case trailer
     case trailerLineFeed
     case finalLineFeed
@@ -116,8 +117,12 @@ package struct BodyDecoder {
       } else {
         guard Grammar.isToken(byte) else { throw HTTPParseError("a bad trailer") }
         try countTrailer()
-        state = .trailer
+        state = .trailerName
       }
+    case .trailerName:
+      guard byte == UInt8(ascii: ":") || Grammar.isToken(byte) else { throw HTTPParseError("a bad trailer") }
+      try countTrailer()
+      if byte == UInt8(ascii: ":") { state = .trailer }
     case .trailer:
       if byte == 0x0d {
         state = .trailerLineFeed

@@ -3,6 +3,9 @@ struct FieldSection {
   private(set) var fields = Fields()
   private(set) var contentLength: Int?
   private(set) var isChunked = false
+  private var hasTransferEncoding = false
+  /// A transfer coding beside `chunked` was named.
+  private var hasUnknownCoding = false
   private(set) var hostCount = 0
   /// The value of the last Host, as a range of the head.
   private(set) var host: Range<Int>?
@@ -28,7 +31,11 @@ struct FieldSection {
     }
     // A bare CR at the start of a line is not the end.
     guard position == bytes.count - 2 else { throw HTTPParseError("a bare CR") }
-    if contentLength != nil && isChunked { throw HTTPParseError("Content-Length beside Transfer-Encoding") }
+    if contentLength != nil && hasTransferEncoding {
+      throw HTTPParseError("Content-Length beside Transfer-Encoding")
+    }
+    // Told last: what is ambiguous besides is worse.
+    if hasUnknownCoding { throw HTTPParseError(501, "a transfer coding other than chunked") }
     fields = Fields(copying: bytes, entries)
   }
 
@@ -79,33 +86,63 @@ struct FieldSection {
       guard contentLength == nil else { throw HTTPParseError("more than one Content-Length") }
       contentLength = try Self.length(value)
     case 17 where Self.equal(name, "transfer-encoding"):
-      guard !isChunked else { throw HTTPParseError("more than one Transfer-Encoding") }
-      guard Self.equal(value, "chunked") else {
-        throw HTTPParseError(501, "a transfer coding other than chunked")
-      }
-      isChunked = true
+      guard !hasTransferEncoding else { throw HTTPParseError("more than one Transfer-Encoding") }
+      hasTransferEncoding = true
+      try takeTransferEncoding(value)
     default: break
     }
+  }
+
+  /// Transfer codings (RFC 9112 section 6.1): `chunked` exactly once and last, or nobody knows where the body ends. Any
+  /// other before it is not undone here.
+  private mutating func takeTransferEncoding(_ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
+    var last = UnsafeRawBufferPointer(rebasing: value[..<0])
+    for part in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+      guard !isChunked else { throw HTTPParseError("chunked is not the last transfer coding") }
+      last = Self.trimmed(UnsafeRawBufferPointer(rebasing: part))
+      isChunked = Self.equal(last, "chunked")
+      // A parameter may follow the name of a coding.
+      guard let first = last.first, Grammar.isToken(first) else { throw HTTPParseError("a bad Transfer-Encoding") }
+      if !isChunked { hasUnknownCoding = true }
+    }
+    guard isChunked else { throw HTTPParseError("chunked is not the last transfer coding") }
   }
 
   /// `Connection` options (RFC 9110 section 7.6.1). One that names a field of framing or routing is refused.
   private mutating func takeConnection(_ value: UnsafeRawBufferPointer) throws(HTTPParseError) {
     for option in value.split(separator: UInt8(ascii: ",")) {
-      var option = UnsafeRawBufferPointer(rebasing: option)
-      while let first = option.first, first == 0x20 || first == 0x09 { option = .init(rebasing: option.dropFirst()) }
-      while let last = option.last, last == 0x20 || last == 0x09 { option = .init(rebasing: option.dropLast()) }
+      let option = Self.trimmed(UnsafeRawBufferPointer(rebasing: option))
       if Self.equal(option, "close") {
         connectionCloses = true
       } else if Self.equal(option, "keep-alive") {
         connectionKeepsAlive = true
-      } else if Self.equal(option, "content-length") || Self.equal(option, "transfer-encoding")
-        || Self.equal(option, "host")
-      {
+      } else if Self.isOfFraming(option) {
         throw HTTPParseError("Connection names a framing field")
-      } else {
+      } else if !option.isEmpty {
+        guard option.allSatisfy(Grammar.isToken) else { throw HTTPParseError("a bad Connection") }
         namesOtherOptions = true
       }
     }
+  }
+
+  /// The fields that say where a message ends, where it goes and how its body is to be read: no hop may take them away.
+  private static func isOfFraming(_ name: UnsafeRawBufferPointer) -> Bool {
+    switch name.count {
+    case 4: equal(name, .host)
+    case 6: equal(name, .expect)
+    case 10: equal(name, .connection)
+    case 14: equal(name, .contentLength)
+    case 16: equal(name, .contentEncoding)
+    case 17: equal(name, .transferEncoding)
+    default: false
+    }
+  }
+
+  private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var bytes = bytes
+    while let first = bytes.first, first == 0x20 || first == 0x09 { bytes = .init(rebasing: bytes.dropFirst()) }
+    while let last = bytes.last, last == 0x20 || last == 0x09 { bytes = .init(rebasing: bytes.dropLast()) }
+    return bytes
   }
 
   /// `Content-Length`: digits only, up to 2^63 - 1. No list, no sign.

@@ -12,8 +12,9 @@ package struct HeadScanner {
 
   /// - Parameter bytes: all that has come since the head began.
   /// - Returns: how many bytes the head takes, its empty line included, or nil when more must come.
-  /// - Throws: 400 for a bare LF, 414 for a long start line, 431 for a long head or too many fields.
+  /// - Throws: 400 for a bare LF or another protocol, 414 for a long start line, 431 for a long head or too many fields.
   package mutating func end(in bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int? {
+    if lineCount == 0 { try ForeignProtocol.check(bytes) }
     while scanned < bytes.count {
       // The memory is the caller's and stays for the length of this call.
       guard let start = bytes.baseAddress, let found = memchr(start + scanned, 0x0a, bytes.count - scanned) else {

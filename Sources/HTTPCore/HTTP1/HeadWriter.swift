@@ -25,9 +25,32 @@ package struct HeadWriter {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  package mutating func append(_ text: String) {
+  private mutating func append(text: String) {
     var text = text
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Writes a value. What cannot stand in one becomes a blank (RFC 9110 section 5.5): no text, wherever it comes from, can
+  /// end its line.
+  private mutating func append(value: String) {
+    let start = count
+    append(text: value)
+    for index in start..<count where !Grammar.isFieldContent(block[index]) { block[index] = 0x20 }
+  }
+
+  /// Writes a target. What cannot stand in one is percent-encoded, so that no text can end it or its line.
+  private mutating func append(target: String) {
+    guard !target.utf8.allSatisfy(Grammar.isTarget) else { return append(text: target) }
+    let digits: StaticString = "0123456789ABCDEF"
+    for byte in target.utf8 {
+      if Grammar.isTarget(byte) {
+        withUnsafeBytes(of: byte) { append($0) }
+      } else {
+        append("%")
+        append(UnsafeRawBufferPointer(start: digits.utf8Start + Int(byte >> 4), count: 1))
+        append(UnsafeRawBufferPointer(start: digits.utf8Start + Int(byte & 15), count: 1))
+      }
+    }
   }
 
   package mutating func append(_ number: Int) {
@@ -59,14 +82,15 @@ package struct HeadWriter {
     append("\r\n")
   }
 
+  /// Writes a field. A control character in `value` becomes a blank.
   package mutating func append(_ name: FieldName, _ value: String) {
     append(name.bytes)
     append(": ")
-    append(value)
+    append(value: value)
     append("\r\n")
   }
 
-  /// Writes a field line and its CRLF.
+  /// Writes a field line, as `Fields.forEachLine` lends it, and its CRLF.
   package mutating func append(line: UnsafeRawBufferPointer) {
     guard line.count + 2 <= block.count - count, let base = block.baseAddress else {
       isOverrun = true
@@ -85,9 +109,9 @@ package struct HeadWriter {
 
   /// Begins a request: its line and, if the framing tells one, its framing field. Fields and `end()` follow.
   package mutating func begin(_ method: Method, _ target: String, _ framing: BodyFraming) {
-    append(method.rawValue)
+    append(text: method.rawValue)
     append(" ")
-    append(target)
+    append(target: target)
     append(" HTTP/1.1\r\n")
     // A POST without a body says so (RFC 9110 section 8.6).
     append(framing, saysNone: method == .post || method == .put || method == .patch)

@@ -52,15 +52,9 @@ extension RequestHead {
     guard section.hostCount <= 1, section.hostCount == 1 || !version.isVersion11 else {
       throw HTTPParseError(section.hostCount == 0 ? "no Host" : "more than one Host")
     }
-    for index in section.host ?? 0..<0 {
-      switch bytes[index] {
-      case UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: ","),
-        UInt8(ascii: "\\"):
-        throw HTTPParseError("a bad Host")
-      case let byte where !Grammar.isTarget(byte): throw HTTPParseError("a bad Host")
-      default: break
-      }
-    }
+    // Empty where the target has no authority (RFC 9110 section 7.2).
+    guard let host = section.host, !host.isEmpty else { return }
+    guard Authority.isValid(UnsafeRawBufferPointer(rebasing: bytes[host])) else { throw HTTPParseError("a bad Host") }
   }
 
   /// Brings the target to origin-form. An absolute-form authority must be the Host's.
@@ -75,7 +69,7 @@ extension RequestHead {
     else { throw HTTPParseError("a bad request target") }
     let rest = target[scheme.upperBound...]
     let authority = rest.prefix { $0 != "/" && $0 != "?" }
-    guard let host = fields[.host], authority.lowercased() == host.lowercased() else {
+    guard !authority.isEmpty, let host = fields[.host], authority.lowercased() == host.lowercased() else {
       throw HTTPParseError("the target names another host than Host")
     }
     let path = rest[authority.endIndex...]

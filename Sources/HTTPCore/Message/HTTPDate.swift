@@ -12,17 +12,28 @@ package enum HTTPDate {
     return "\(days[day % 7]), \(two(date)) \(months[month - 1]) \(year) \(clock) GMT"
   }
 
-  /// Seconds since 1970 UTC, or nil when the text is not of this form. The day of the week is not checked.
+  /// Seconds since 1970 UTC, or nil when the text is not of exactly this form or names a day that is not in the calendar.
+  /// Whether the day of the week is that day's is not checked.
   package static func parse(_ text: String) -> Int? {
-    let parts = text.split(separator: " ")
-    guard parts.count == 6, parts[5] == "GMT", let date = Int(parts[1]), (1...31).contains(date),
-      let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), (1970...9999).contains(year)
+    let bytes = Array(text.utf8)
+    guard bytes.count == 29, let year = number(bytes[12..<16]), let date = number(bytes[5..<7]),
+      let hour = number(bytes[17..<19]), let minute = number(bytes[20..<22]), let second = number(bytes[23..<25]),
+      let month = months.firstIndex(where: { bytes[8..<11].elementsEqual($0.utf8) }),
+      days.contains(where: { bytes[..<3].elementsEqual($0.utf8) }), bytes[3] == UInt8(ascii: ","),
+      [4, 7, 11, 16, 25].allSatisfy({ bytes[$0] == 0x20 }), bytes[19] == UInt8(ascii: ":"),
+      bytes[22] == UInt8(ascii: ":"), bytes[26...].elementsEqual("GMT".utf8)
     else { return nil }
-    let clock = parts[4].split(separator: ":").compactMap { Int($0) }
-    guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2]) else {
-      return nil
-    }
-    return dayNumber(year, month + 1, date) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    // A leap second is one.
+    guard year >= 1970, hour <= 23, minute <= 59, second <= 60 else { return nil }
+    let day = dayNumber(year, month + 1, date)
+    guard date >= 1, civil(day) == (year, month + 1, date) else { return nil }
+    return day * 86_400 + hour * 3600 + minute * 60 + second
+  }
+
+  /// The value of digits, and of nothing else.
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+    guard digits.allSatisfy(Grammar.isDigit) else { return nil }
+    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
   }
 
   private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -111,6 +111,8 @@ package final class ClientConnection: UpstreamExchange {
   /// The response's body has been read to its end.
   package var isBodyRead: Bool { hasResponse && wire.isBodyRead }
 
+  package var hasSurplus: Bool { isBodyRead && !wire.input.isEmpty }
+
   // MARK: Reuse
 
   /// The exchange has ended well on both sides and nothing came after it, so another may follow.

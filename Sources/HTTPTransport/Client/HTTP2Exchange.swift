@@ -23,6 +23,8 @@ final class HTTP2Exchange: UpstreamExchange {
   var hasAnswered: Bool { stream?.response != nil }
   var isOpen: Bool { !isOver && link.isOpen }
   var isBodyRead: Bool { stream.map { $0.response != nil && $0.isBodyRead } ?? false }
+  /// What comes on other streams is theirs.
+  var hasSurplus: Bool { false }
 
   func send(_ method: Method, _ target: String, _ framing: BodyFraming, _ fields: (inout HeadWriter) -> Void) {
     let pool = link.connection.loop.buffers

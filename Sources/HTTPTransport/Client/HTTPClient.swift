@@ -61,6 +61,7 @@ package final class HTTPClient {
       list.forEach { answer.append(contentsOf: $0) }
       list.removeAll()
     }
+    if connection.hasSurplus { throw .malformed(HTTPParseError("more bytes than the response has")) }
     pool.give(connection)
     return HTTPResponse(status: head.status, fields: head.fields, body: answer)
   }

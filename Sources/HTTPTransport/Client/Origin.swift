@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// The origin side of a connection: what two requests must share to share a connection.
 package struct Origin: Hashable, Sendable, CustomStringConvertible {
   package let isSecure: Bool
@@ -26,7 +28,8 @@ package struct OriginURL: Hashable, Sendable {
   /// The path as it stands, without a slash at its end; empty for the root.
   package let path: String
 
-  /// Reads `https://host[:port][/path]`. Returns nil for userinfo, query, fragment, blanks, controls, or another scheme.
+  /// Reads `https://host[:port][/path]`. Returns nil for userinfo, query, fragment, blanks, controls, a host that cannot be
+  /// one, port 0, dot segments, or another scheme.
   package init?(_ text: String) {
     let isSecure: Bool
     var rest: Substring
@@ -40,10 +43,11 @@ package struct OriginURL: Hashable, Sendable {
     guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }),
       !text.utf8.contains(UInt8(ascii: "#")), !text.utf8.contains(UInt8(ascii: "?"))
     else { return nil }
-    let authority = rest.prefix { $0 != "/" }
-    rest = rest[authority.endIndex...]
-    guard !authority.utf8.contains(UInt8(ascii: "@")),
-      let origin = Self.origin(authority.lowercased(), isSecure: isSecure)
+    let text = rest.prefix { $0 != "/" }
+    rest = rest[text.endIndex...]
+    guard !text.hasSuffix(":"), let authority = Authority(text),
+      let origin = Self.origin(authority, isSecure: isSecure),
+      rest.split(separator: "/").allSatisfy({ $0 != "." && $0 != ".." })
     else { return nil }
     self.origin = origin
     var path = String(rest)
@@ -61,20 +65,8 @@ package struct OriginURL: Hashable, Sendable {
     OriginURL(origin: Origin(isSecure: false, host: "127.0.0.1", port: port), path: path)
   }
 
-  private static func origin(_ authority: String, isSecure: Bool) -> Origin? {
-    var host = authority[...]
-    var port: UInt16 = isSecure ? 443 : 80
-    let bracket = authority.lastIndex(of: "]")
-    if let colon = authority.lastIndex(of: ":"), bracket.map({ $0 < colon }) ?? true {
-      let digits = authority[authority.index(after: colon)...]
-      guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = UInt16(digits), number > 0 else {
-        return nil
-      }
-      port = number
-      host = authority[..<colon]
-    }
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard !host.isEmpty else { return nil }
-    return Origin(isSecure: isSecure, host: String(host), port: port)
+  private static func origin(_ authority: Authority, isSecure: Bool) -> Origin? {
+    guard authority.port != 0, authority.isBracketed || !authority.host.hasPrefix(".") else { return nil }
+    return Origin(isSecure: isSecure, host: authority.host, port: authority.port ?? (isSecure ? 443 : 80))
   }
 }

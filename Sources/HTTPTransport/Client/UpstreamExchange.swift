@@ -44,6 +44,9 @@ package protocol UpstreamExchange: AnyObject {
   /// The response's body has been read to its end.
   var isBodyRead: Bool { get }
 
+  /// Bytes have come behind the end of the response: nobody asked for them, and they make the response doubtful, too.
+  var hasSurplus: Bool { get }
+
   /// Ends the exchange and lets the connection go on to others where that is possible.
   func release(to pool: UpstreamPool)
 

@@ -16,6 +16,8 @@ final class ServerConnection {
   /// Runs the handler of an HTTP/2 stream as a task of its own. Nil when HTTP/2 is not spoken.
   private let startStream: HTTP2ServerConnection.StartStream?
   private var http2: HTTP2ServerConnection?
+  /// Some old clients end the body of a POST with an empty line too many.
+  private static let emptyLines = 2
 
   init(
     _ transport: Transport, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
@@ -77,7 +79,8 @@ final class ServerConnection {
   private func firstHead() async throws(TransportError) -> FirstHead? {
     isIdle = true
     defer { isIdle = false }
-    return try await wire.readHead(first: timeouts.head, rest: timeouts.head) { (bytes) throws(HTTPParseError) in
+    return try await wire.readHead(first: timeouts.head, rest: timeouts.head, passingOver: Self.emptyLines) {
+      (bytes) throws(HTTPParseError) in
       if let startStream, bytes.elementsEqual(Self.preface) { return .http2(startStream) }
       return .request(try RequestHead(parsing: bytes))
     }
@@ -101,8 +104,8 @@ final class ServerConnection {
   private func nextHead(_ wait: Duration) async throws(TransportError) -> RequestHead? {
     isIdle = true
     defer { isIdle = false }
-    return try await wire.readHead(first: wait, rest: timeouts.head) { (bytes) throws(HTTPParseError) in
-      try RequestHead(parsing: bytes)
+    return try await wire.readHead(first: wait, rest: timeouts.head, passingOver: Self.emptyLines) {
+      (bytes) throws(HTTPParseError) in try RequestHead(parsing: bytes)
     }
   }
 
@@ -121,7 +124,7 @@ final class ServerConnection {
         return false
       }
       exchange.closesConnection = true
-      do { try await exchange.respond(status: 500) } catch { return false }
+      do { try await answerForHandler(exchange) } catch { return false }
     }
     if !exchange.isBodyRead {
       await linger(closing: exchange.closesConnection)
@@ -132,6 +135,21 @@ final class ServerConnection {
       return false
     }
     return true
+  }
+
+  /// Answers where the handler has not: with the client's own fault if that was in the body, else with 500.
+  private func answerForHandler(_ exchange: ServerExchange) async throws(TransportError) {
+    switch exchange.bodyFailure {
+    case .malformed(let error): try await respond(exchange, error.status, error.reason)
+    case .timedOut: try await respond(exchange, 408, "the body of the request took too long")
+    default: try await exchange.respond(status: 500)
+    }
+  }
+
+  private func respond(_ exchange: ServerExchange, _ status: Int, _ reason: String) async throws(TransportError) {
+    var fields = handler.fields(ofRefusal: status, reason)
+    fields.append(.contentType, "text/plain; charset=utf-8")
+    try await exchange.respond(status: status, fields: fields, body: Array("\(reason)\n".utf8))
   }
 
   /// Reads on what the client still sends, so that the response reaches it: closing with unread bytes would reset the
@@ -162,7 +180,8 @@ final class ServerConnection {
     wire.writeHead(.length(body.count)) { writer in
       writer.begin(status: status, .length(body.count))
       writer.append(.contentType, "text/plain; charset=utf-8")
-      if status == 405 { writer.append(.allow, "GET, POST") }
+      if status == 405 { writer.append(.allow, "GET, HEAD, POST, PUT, DELETE") }
+      writer.append(handler.fields(ofRefusal: status, reason))
       writer.append(.connection, "close")
       writer.end()
       body.withUnsafeBytes { writer.append($0) }

@@ -21,8 +21,12 @@ package final class ServerExchange {
   private let timeouts: Timeouts
   private var progress = Progress.waiting
   private var mustContinue: Bool
+  private var isContinuing = false
+  private var afterContinue: [CheckedContinuation<Void, Never>] = []
   private let bytesBefore: (read: Int, written: Int)
   private lazy var chunk = GatherList()
+  /// Why the body could not be read to its end.
+  private(set) var bodyFailure: TransportError?
   /// The response's status, once it has begun.
   package private(set) var status: Int?
   /// The connection must not carry another request.
@@ -119,19 +123,41 @@ package final class ServerExchange {
       mustContinue = false
       if progress == .waiting { try await letOn() }
     }
-    switch carrier {
-    case .http1(let wire): return try await wire.readBody(into: list, idle: timeouts.idle)
-    case .http2(let stream): return try await stream.readBody(into: list, idle: timeouts.idle)
+    do {
+      switch carrier {
+      case .http1(let wire): return try await wire.readBody(into: list, idle: timeouts.idle)
+      case .http2(let stream): return try await stream.readBody(into: list, idle: timeouts.idle)
+      }
+    } catch {
+      bodyFailure = error
+      throw error
     }
   }
 
   /// Sends 100.
   private func letOn() async throws(TransportError) {
-    switch carrier {
-    case .http1(let wire):
-      wire.writeHead(.none) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
-      try await wire.flush(idle: timeouts.idle)
-    case .http2(let stream): stream.letOn()
+    guard case .http1(let wire) = carrier else {
+      if case .http2(let stream) = carrier { stream.letOn() }
+      return
+    }
+    isContinuing = true
+    defer {
+      isContinuing = false
+      let waiting = afterContinue
+      afterContinue.removeAll()
+      for continuation in waiting { continuation.resume() }
+    }
+    wire.writeHead(.none) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+    try await wire.flush(idle: timeouts.idle)
+  }
+
+  /// The body may be read, and 100 be sent for that, by another task than the one that answers; a connection is written by
+  /// one at a time.
+  private func waitForContinue() async {
+    while isContinuing {
+      await withCheckedContinuation { continuation in
+        if isContinuing { afterContinue.append(continuation) } else { continuation.resume() }
+      }
     }
   }
 
@@ -211,6 +237,7 @@ package final class ServerExchange {
   /// Sends the pieces of `list`, which is empty afterwards.
   /// - Parameter isLast: nothing follows, so the end of the body goes out in the same call.
   package func write(_ list: GatherList, isLast: Bool = false) async throws(TransportError) {
+    if isContinuing { await waitForContinue() }
     if request.method == .head { list.removeAll() }
     let ends = isLast && request.method != .head
     switch carrier {
@@ -237,6 +264,7 @@ package final class ServerExchange {
 
   /// Sends the head now, before there is any of the body.
   package func flush() async throws(TransportError) {
+    if isContinuing { await waitForContinue() }
     switch carrier {
     case .http1(let wire): try await wire.flush(idle: timeouts.idle)
     case .http2(let stream): try await stream.flush(idle: timeouts.idle)

@@ -14,7 +14,8 @@ struct ServeConfiguration {
     "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
-    "create_on_push", "allow_anonymous", "allow_shared_secret_files", "threads", "max_connections", "max_transfers",
+    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "threads", "max_connections",
+    "max_transfers",
     "shutdown_delay",
     "drain_timeout", "log_format", "log_level",
   ]
@@ -133,6 +134,11 @@ struct ServeConfiguration {
     configuration.createsOnPush = try settings.isOn(options.createOnPush, "create_on_push", default: isLocal)
     if configuration.createsOnPush && configuration.remoteTemplate != nil {
       throw settings.refusal("create_on_push", "it needs the look-up that remote_template skips")
+    }
+    configuration.allowedHosts = try settings.list(options.allowHost, "allow_host", default: [])
+    for host in configuration.allowedHosts where !HostList.isPattern(host) {
+      throw settings.refusal(
+        "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
     }
     configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
     configuration.maxTransfers = try settings.number(

@@ -77,6 +77,10 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 
+  @Option(
+    help: "Name that clients may say in Host, or *.suffix, beside loopback and the addresses listened on; repeatable.")
+  var allowHost: [String] = []
+
   @Flag(help: "Allow files with secrets that others than their owner may read.")
   var allowSharedSecretFiles = false
 
