@@ -89,3 +89,13 @@ package func goAwayCode(in bytes: [UInt8]) -> HTTP2ErrorCode? {
     HTTP2ErrorCode(rawValue: frame.payload[4..<8].reduce(0) { $0 << 8 | UInt32($1) })
   }
 }
+
+extension Peer {
+  /// The next HTTP/2 frame.
+  package func receiveFrame() async throws -> (type: UInt8, stream: Int32, payload: [UInt8]) {
+    let head = try await receive(9)
+    let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
+    let payload = try await receive(length)
+    return frames(of: head + payload)[0]
+  }
+}

@@ -122,13 +122,3 @@ struct HTTP2HostileClientTests {
     func handle(_ exchange: ServerExchange) async throws {}
   }
 }
-
-extension Peer {
-  /// The next HTTP/2 frame.
-  func receiveFrame() async throws -> (type: UInt8, stream: Int32, payload: [UInt8]) {
-    let head = try await receive(9)
-    let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
-    let payload = try await receive(length)
-    return frames(of: head + payload)[0]
-  }
-}

@@ -7,7 +7,7 @@ package struct HTTP2Configuration: Sendable {
   package var concurrentStreams: Int
   /// The receive window that each stream begins with, bytes.
   package var streamWindow: Int
-  /// How far the window of a stream grows whose reader keeps up, bytes.
+  /// How far the window of a stream grows whose reader is quick, bytes.
   package var largestStreamWindow: Int
   /// The connection's receive window, bytes.
   package var connectionWindow: Int

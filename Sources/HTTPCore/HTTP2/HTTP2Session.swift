@@ -142,10 +142,12 @@ package final class HTTP2Session {
   // MARK: Flow control
 
   /// The owner has done with `count` body bytes of a stream: as many more may come.
-  package func consume(_ count: Int, of stream: Int32) {
+  /// - Parameter now: nanoseconds of a monotonic clock.
+  package func consume(_ count: Int, of stream: Int32, at now: UInt64) {
     connectionUnread -= count
     if let record = records[stream] {
       record.unread -= count
+      tune(record, count, now)
       credit(record)
     }
     creditConnection()
@@ -159,24 +161,41 @@ package final class HTTP2Session {
 
   func sawData(_ count: Int, _ record: StreamRecord) {
     record.unread += count
-    record.receivedSinceGrowth += count
     connectionUnread += count
   }
 
-  /// Grants a stream what its reader has taken, a quarter of the window at a time. A reader that has taken a whole window
-  /// and keeps up gets twice as much.
+  /// A stream whose reader takes a window in less than this gets a larger one: it is enough for round trips up to this.
+  private static let quick: UInt64 = 250_000_000
+  /// One whose reader takes longer than this over it gets a smaller one: so what lies unread is about what the reader takes
+  /// in a second.
+  private static let slow: UInt64 = 1_000_000_000
+
+  /// Fits the window of a stream to the pace of its reader.
+  private func tune(_ record: StreamRecord, _ count: Int, _ now: UInt64) {
+    if record.consumed == 0 { record.windowBegan = now }
+    record.consumed += count
+    let elapsed = now - min(now, record.windowBegan)
+    var window = record.window
+    if elapsed > Self.slow {
+      window = max(window / 2, configuration.streamWindow)
+    } else if record.consumed >= window {
+      if elapsed < Self.quick { window = min(window * 2, configuration.largestStreamWindow) }
+    } else {
+      return
+    }
+    record.consumed = 0
+    guard window != record.window, !record.peerHasEnded else { return }
+    record.window = window
+    // A smaller one is reached by granting less from now on.
+    _ = nghttp2_session_set_local_window_size(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), record.id, Int32(window))
+  }
+
+  /// Grants a stream what its reader has taken, a quarter of the window at a time.
   private func credit(_ record: StreamRecord) {
     guard !record.peerHasEnded else { return }
     let due = Int(nghttp2_session_get_stream_effective_recv_data_length(session, record.id)) - record.unread
     guard due * 4 >= record.window else { return }
-    if record.unread * 4 <= record.window, record.receivedSinceGrowth >= record.window,
-      record.window < configuration.largestStreamWindow
-    {
-      record.window = min(2 * record.window, configuration.largestStreamWindow)
-      record.receivedSinceGrowth = 0
-      _ = nghttp2_session_set_local_window_size(
-        session, UInt8(NGHTTP2_FLAG_NONE.rawValue), record.id, Int32(record.window))
-    }
     _ = nghttp2_submit_window_update(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), record.id, Int32(due))
   }
 
@@ -197,6 +216,9 @@ package final class HTTP2Session {
     record.dropQueued()
     _ = nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
   }
+
+  /// Tells a client that the server is about to go; streams that are on their way are still taken (RFC 9113, 6.8).
+  package func announceGoAway() { _ = nghttp2_submit_shutdown_notice(session) }
 
   /// Tells the peer that no new streams are taken; those that run may end.
   package func goAway() {

@@ -12,10 +12,11 @@ final class StreamRecord {
   var informationalCount = 0
   var peerHasEnded = false
   var wasResetByPeer = false
-  /// What the peer has been granted to send and has not used, and what it may be granted.
+  /// How much the peer may send before some of it is consumed.
   var window: Int
-  /// Body bytes that came since the window last grew.
-  var receivedSinceGrowth = 0
+  /// Body bytes that the owner has given back since `windowBegan`, nanoseconds of its clock.
+  var consumed = 0
+  var windowBegan: UInt64 = 0
   /// Body bytes that the owner has not given back by `consume`.
   var unread = 0
 

@@ -186,7 +186,7 @@ final class HTTP2Stream {
   private func giveBack() {
     incoming.release()
     guard lentBytes > 0 else { return }
-    session.consume(lentBytes, of: id)
+    session.consume(lentBytes, of: id, at: connection.loop.now)
     lentBytes = 0
     connection.pump()
   }

@@ -51,6 +51,7 @@ final class HTTP2ServerConnection {
     await connection.run()
     idleDeadline.clear()
     headDeadline.clear()
+    grace.clear()
     connection.onRequest = nil
     connection.onChange = nil
     await untilHandlersHaveEnded()
@@ -70,7 +71,7 @@ final class HTTP2ServerConnection {
   private func streamEnded() {
     runningCount -= 1
     guard runningCount == 0 else { return }
-    if isDraining { connection.close() } else { idleDeadline.set(after: timeouts.keepAlive) }
+    if !takesMore { connection.close() } else if !isDraining { idleDeadline.set(after: timeouts.keepAlive) }
     let waiter = lastEnded
     lastEnded = nil
     waiter?.resume()
@@ -95,10 +96,23 @@ final class HTTP2ServerConnection {
     idleDeadline.clear()
   }
 
-  /// Takes no new requests and ends with the last that runs.
+  /// How long requests that may be on their way are still taken.
+  private static let drainGrace = Duration.milliseconds(500)
+  private lazy var grace = Deadline(on: connection.loop) { [unowned self] in takeNoMore() }
+  private var takesMore = true
+
+  /// Takes what is on its way, then no new requests, and ends with the last that runs.
   func drain() {
     guard !isDraining else { return }
     isDraining = true
+    idleDeadline.clear()
+    connection.session.announceGoAway()
+    connection.pump()
+    grace.set(after: Self.drainGrace)
+  }
+
+  private func takeNoMore() {
+    takesMore = false
     connection.session.goAway()
     connection.pump()
     if runningCount == 0 { connection.close() }

@@ -121,7 +121,7 @@ import Testing
     let stream = try pair.client.request(.get, "/")
     pair.settle()
     #expect(pair.client.bodies[stream]?.count == HTTP2Configuration.client.streamWindow)
-    pair.client.session.consume(100_000, of: stream)
+    pair.client.session.consume(100_000, of: stream, at: 0)
     pair.settle()
     #expect(pair.client.bodies[stream]?.count == HTTP2Configuration.client.streamWindow + 100_000)
   }
@@ -152,27 +152,38 @@ import Testing
     #expect(unread <= configuration.unreadLimit + configuration.connectionWindow)
   }
 
-  @Test func `the window of a reader that keeps up grows to its limit, that of another does not`() throws {
-    let configuration = HTTP2Configuration.client
-    for keepsUp in [true, false] {
-      let pair = try HTTP2Pair()
-      pair.client.consumes = keepsUp
-      let stream = try pair.client.request(.get, "/")
-      pair.settle()
-      pair.server.respond(stream, body: zeros(24 << 20))
-      for _ in 0..<400 {
-        pair.client.receive(pair.server.take())
-        // A slow reader: takes a little, and never all there is.
-        if !keepsUp { pair.client.session.consume(30_000, of: stream) }
+  /// Lets a client take `count` bytes a millisecond of an endless body, for `time` milliseconds.
+  /// - Returns: the window in the end.
+  private func window(_ pair: HTTP2Pair, _ stream: Int32, bytesPerMillisecond count: Int, for time: Int) -> Int {
+    var left = 0
+    for _ in 0..<time {
+      pair.client.now += 1_000_000
+      left += count
+      if let record = pair.client.session.records[stream] {
+        let taken = min(left, record.unread)
+        pair.client.session.consume(taken, of: stream, at: pair.client.now)
+        left -= taken
         pair.server.receive(pair.client.take())
-        guard let record = pair.client.session.records[stream] else { break }
-        #expect(record.unread <= configuration.streamWindow || keepsUp)
-        if record.window == configuration.largestStreamWindow { break }
       }
-      let window = pair.client.session.records[stream]?.window
-      #expect(window == (keepsUp ? configuration.largestStreamWindow : configuration.streamWindow))
-      #expect(pair.client.failure == nil && pair.server.failure == nil)
+      pair.client.receive(pair.server.take())
     }
+    return pair.client.session.records[stream]?.window ?? 0
+  }
+
+  @Test func `the window follows the pace of the reader`() throws {
+    let configuration = HTTP2Configuration.client
+    let pair = try HTTP2Pair()
+    pair.client.consumes = false
+    let stream = try pair.client.request(.get, "/")
+    pair.settle()
+    pair.server.respond(stream, body: zeros(160 << 20), tellsLength: false)
+    #expect(window(pair, stream, bytesPerMillisecond: 1_000, for: 2_000) == configuration.streamWindow)
+    #expect(window(pair, stream, bytesPerMillisecond: 125_000, for: 500) == configuration.largestStreamWindow)
+    let slow = window(pair, stream, bytesPerMillisecond: 1_000, for: 20_000)
+    #expect(slow <= 1 << 20)
+    #expect(pair.client.session.records[stream]?.unread ?? .max <= 1 << 20)
+    #expect(window(pair, stream, bytesPerMillisecond: 125_000, for: 500) >= 4 << 20)
+    #expect(pair.client.failure == nil && pair.server.failure == nil && pair.client.closed.isEmpty)
   }
 
   @Test func `padding and bytes of streams that are gone come back to the connection`() throws {

@@ -1,4 +1,5 @@
 import GatewayTestSupport
+
 @testable import HTTPCore
 
 /// One session with the memory that it writes to and a record of what it told.
@@ -18,6 +19,8 @@ final class HTTP2End {
   var failure: HTTP2Error?
   /// Gives body bytes back as they come.
   var consumes = true
+  /// The clock.
+  var now: UInt64 = 0
   /// Done at each request.
   var onRequest: ((HTTP2End, Int32) -> Void)?
 
@@ -71,7 +74,7 @@ final class HTTP2End {
       if isEnded { ended.insert(stream) }
     case .data(let stream, let bytes):
       bodies[stream, default: []] += bytes
-      if consumes { session.consume(bytes.count, of: stream) }
+      if consumes { session.consume(bytes.count, of: stream, at: now) }
     case .ended(let stream): ended.insert(stream)
     case .malformed(let stream, let error): malformed[stream] = error
     case .closed(let stream, let code, _): closed[stream] = code
