@@ -10,7 +10,9 @@ SHELL := /bin/bash
 
 PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
 TEST_PACKAGES := curl
+PYTHON_PACKAGES := python3-venv
 GATEWAY  := .build/release/artifacts-gateway
+PROPERTY_TOOLS := .build/property-tests
 DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
 TESTARGS ?=
@@ -18,10 +20,10 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test fuzz bench lint build deps clean
+.PHONY: help run demo test properties fuzz bench lint build deps clean
 
 help: ## Say what the targets do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build and start the gateway in local mode on 127.0.0.1:7080, in the foreground
 	@exec $(GATEWAY) serve --local --data-dir '$(DATA_DIR)' $(ARGS)
@@ -29,12 +31,27 @@ run: build ## Build and start the gateway in local mode on 127.0.0.1:7080, in th
 demo: build ## Do the main job once, unattended: create, clone, push, clone again, compare, stop
 	@Tests/Demo/run.sh $(GATEWAY)
 
-test: deps ## Run every test
+test: deps ## Run every test; with TESTARGS, those of Swift
 	@deploy/install-packages.sh $(TEST_PACKAGES)
 	@mkdir -p .build
 	@set -o pipefail; echo swift test --no-parallel $(TESTARGS); \
 	swift test --no-parallel $(TESTARGS) 2>&1 | tee .build/test.log \
 	  || { echo "What failed:"; grep -E '✘|error:|Fatal|Crash' .build/test.log; exit 1; }
+ifeq ($(strip $(TESTARGS)),)
+	@$(MAKE) --no-print-directory properties
+endif
+
+properties: deps $(PROPERTY_TOOLS)/installed ## Hold the admin API against its OpenAPI document, by schemathesis
+	swift build --product artifacts-gateway
+	$(PROPERTY_TOOLS)/bin/python Tests/PropertyTests/run.py .build/debug/artifacts-gateway
+
+# From PyPI, into a folder of its own.
+$(PROPERTY_TOOLS)/installed: Tests/PropertyTests/requirements.txt
+	@deploy/install-packages.sh $(PYTHON_PACKAGES)
+	@echo 'installing what $< names into $(PROPERTY_TOOLS)'
+	@rm -rf $(PROPERTY_TOOLS) && mkdir -p .build && python3 -m venv $(PROPERTY_TOOLS)
+	@$(PROPERTY_TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -92,7 +92,7 @@ let package = Package(
     tests("ArchitectureTests", []),
     tests("EventLoopTests", ["EventLoop", "GatewayTestSupport"]),
     tests("TLSTests", ["TLS", "EventLoop", "GatewayTestSupport"]),
-    tests("HTTPCoreTests", ["HTTPCore"]),
+    tests("HTTPCoreTests", ["HTTPCore", "GatewayTestSupport"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol"]),
     tests(

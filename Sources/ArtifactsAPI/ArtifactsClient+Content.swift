@@ -59,7 +59,7 @@ extension ArtifactsClient {
     fields.append(.accept, "*/*")
     let target = try target(path)
     let head: ResponseHead
-    let connection: ClientConnection
+    let connection: any UpstreamExchange
     do throws(TransportError) {
       (head, connection) = try await begin(target, fields)
     } catch {
@@ -71,7 +71,7 @@ extension ArtifactsClient {
 
   /// Sends the request and waits for the answer's head; once more when a pooled connection proves to be dead.
   private func begin(_ target: String, _ fields: Fields) async throws(TransportError) -> (
-    ResponseHead, ClientConnection
+    ResponseHead, any UpstreamExchange
   ) {
     var connection = try await pool.connection(to: endpoint.base.origin)
     while true {
@@ -91,7 +91,7 @@ extension ArtifactsClient {
     }
   }
 
-  private func refusal(_ head: ResponseHead, _ connection: ClientConnection) async -> ArtifactsError {
+  private func refusal(_ head: ResponseHead, _ connection: any UpstreamExchange) async -> ArtifactsError {
     var body: [UInt8] = []
     let list = GatherList()
     while body.count < Self.refusalLimit,

@@ -6,10 +6,10 @@ package import HTTPTransport
 /// Confined to its loop; to be ended by `finish` or `close`.
 package final class ContentBody {
   package let head: ResponseHead
-  private let connection: ClientConnection
+  private let connection: any UpstreamExchange
   private let pool: UpstreamPool
 
-  init(_ head: ResponseHead, _ connection: ClientConnection, _ pool: UpstreamPool) {
+  init(_ head: ResponseHead, _ connection: any UpstreamExchange, _ pool: UpstreamPool) {
     self.head = head
     self.connection = connection
     self.pool = pool

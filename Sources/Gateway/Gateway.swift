@@ -17,10 +17,11 @@ package final class Gateway: Sendable {
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
   package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: Logger) throws(TLSError) {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
+    let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
     let resolver = Resolver()
     let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let makePool: @Sendable (Loop) -> sending UpstreamPool = {
-      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts)
+      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2)
     }
     let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
     let policy = RemotePolicy(
@@ -62,7 +63,7 @@ package final class Gateway: Sendable {
   /// - Throws: `TLSError` for a certificate that does not do, `SystemError` for an address that does not.
   package func listen(on listener: ListenerConfiguration) async throws -> SocketAddress {
     let context = try listener.tls.map { (files) throws(TLSError) in
-      try ReloadingServerContext(files, applicationProtocols: ["http/1.1"]) { [log] error in
+      try ReloadingServerContext(files, applicationProtocols: ["h2", "http/1.1"]) { [log] error in
         if let error {
           log.warning("certificate not reloaded; the old one goes on", metadata: ["reason": "\(error)"])
         } else {

@@ -15,6 +15,7 @@ package struct GatewayConfiguration: Sendable {
   package var allowsPrivateUpstream = false
   /// Nil is the direct way.
   package var proxy: ProxySettings?
+  package var upstreamHTTP = UpstreamHTTP.automatic
   /// Skips the look-up of remotes: a URL with `{account}`, `{namespace}`, `{repo}`.
   package var remoteTemplate: String?
   /// One bearer token for all repos, instead of minting; asked at each use.

@@ -58,7 +58,7 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       self.init(.upstreamUnreachable, status: 502, "cannot reach \(peer): \(error)")
     case .tls:
       self.init(.upstreamUnreachable, status: 502, "no trusted connection to \(peer): \(error)")
-    case .closed, .peerClosed, .system, .tooLong:
+    case .closed, .peerClosed, .system, .tooLong, .reset:
       self.init(.upstreamUnreachable, status: 502, "the connection to \(peer) broke: \(error)")
     }
   }

@@ -25,6 +25,12 @@ package final class Transport {
   package var loop: Loop { channel.loop }
   package var isOpen: Bool { channel.isOpen }
 
+  /// Whether the TLS handshake chose HTTP/2 (ALPN `h2`, RFC 9113 section 3.2).
+  var hasChosenHTTP2: Bool {
+    if case .secure(let tls) = layer { return tls.negotiatedProtocol == "h2" }
+    return false
+  }
+
   /// Reads what is there, up to the size of `buffer`. Never blocks.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> IOResult {
     switch layer {

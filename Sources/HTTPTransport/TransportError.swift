@@ -22,6 +22,10 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
   case proxyRefused(status: Int)
   /// A body is longer than its reader takes, bytes.
   case tooLong(limit: Int)
+  /// The peer broke off one HTTP/2 stream.
+  case reset(HTTP2ErrorCode)
+
+  init(_ error: HTTP2Error) { self = .malformed(HTTPParseError(error.reason)) }
 
   package init(_ error: ChannelError) {
     switch error {
@@ -55,6 +59,7 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
       "\(host) has a private or local address only"
     case .proxyRefused(let status): "the proxy answered \(status) to CONNECT"
     case .tooLong(let limit): "the body is longer than \(limit) bytes"
+    case .reset(let code): "stream reset by the peer (\(code))"
     }
   }
 }

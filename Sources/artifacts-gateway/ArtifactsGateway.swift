@@ -6,6 +6,8 @@ struct ArtifactsGateway: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "artifacts-gateway",
     abstract: "A local HTTP gateway in front of Cloudflare Artifacts: git without tokens.",
-    subcommands: [ServeCommand.self, EmulatorCommand.self, CheckCommand.self, VersionCommand.self],
+    subcommands: [
+      ServeCommand.self, EmulatorCommand.self, CheckCommand.self, OpenAPICommand.self, VersionCommand.self,
+    ],
     defaultSubcommand: ServeCommand.self)
 }

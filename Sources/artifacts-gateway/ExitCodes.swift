@@ -27,10 +27,14 @@ struct StartFailure: Error {
   }
 }
 
-/// Writes a line to a descriptor. For the few lines that are not log lines.
+/// Writes a line, or several, to a descriptor. For the few that are not log lines.
 func printLine(_ text: String, to descriptor: CInt = 1) {
-  let bytes = Array("\(text)\n".utf8)
-  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+  var rest = Array("\(text)\n".utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    guard count > 0 || errno == EINTR else { return }
+    rest = rest.dropFirst(max(0, count))
+  }
 }
 
 /// Runs a command's body; a `StartFailure` becomes its message on stderr and its code.

@@ -86,6 +86,8 @@ import Testing
       try await open(folder, clock) { service in
         #expect(await service.ask("GET", "/namespaces/demo/repos").names == ["a"])
         #expect(await service.ask("GET", "/namespaces").items.count == 1)
+        // The repository itself is looked at when it is first asked for.
+        #expect(await service.ask("GET", "/namespaces/demo/repos/a").status == 200)
       }
       for path in [
         leftovers[0], leftovers[1], leftovers[2] + "/main.lock", git + "/HEAD.lock", folder + "/data/namespaces/.gone",
@@ -123,6 +125,45 @@ import Testing
         #expect(await service.ask("GET", "/namespaces/demo/repos/a/tokens?state=all").items.isEmpty)
       }
     }
+  }
+
+  @Test func `a journal of tokens is written anew when most of it is over, not at a start`() async throws {
+    let clock = ManualClock()
+    try await withTemporaryFolder { folder in
+      func lines() throws -> Int {
+        let repos = folder + "/data/namespaces/demo/repos"
+        return try contents(of: "\(repos)/\(try names(in: repos)[0])/tokens.jsonl").split(separator: "\n").count
+      }
+      func mint(_ service: TestService) async -> Int {
+        await service.ask("POST", "/namespaces/demo/tokens", #"{"repo":"a","ttl":60}"#).status
+      }
+      try await open(folder, clock) { (service: TestService) async throws in
+        _ = await service.ask("POST", "/namespaces/demo/repos", #"{"name":"a"}"#)
+        for _ in 0..<100 { #expect(await mint(service) == 201) }
+      }
+      clock.advance(seconds: 86_400 * 32)
+      try await open(folder, clock) { (service: TestService) async throws in
+        #expect(try lines() == 101)
+        #expect(await mint(service) == 201)
+        #expect(try lines() == 1)
+        for _ in 0..<5 { #expect(await mint(service) == 201) }
+        #expect(try lines() == 6)
+      }
+      try await open(folder, clock) { service in
+        #expect(await service.ask("GET", "/namespaces/demo/repos/a/tokens").items.count == 6)
+      }
+    }
+  }
+
+  private func names(in folder: String) throws -> [String] {
+    guard let directory = opendir(folder) else { throw TestFailure("\(folder): \(errno)") }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names
   }
 
   @Test func `damage is an error, not a smaller service`() async throws {

@@ -13,13 +13,14 @@ struct RunningEmulator {
 
   /// Starts an emulator on `folder` for the length of `body`.
   static func with<Result>(
-    in folder: String, imports: ImportRule = ImportRule(), faults: [String] = [],
+    in folder: String, imports: ImportRule = ImportRule(), faults: [String] = [], packLimit: Int = 32,
     _ body: (RunningEmulator) async throws -> Result
   ) async throws -> Result {
     let group = try LoopGroup(count: 1)
-    let configuration = ArtifactsEmulator.Configuration(
+    var configuration = ArtifactsEmulator.Configuration(
       dataDirectory: folder + "/data", apiToken: TestService.token, imports: imports,
       faults: try faults.map { try Fault(parsing: $0) })
+    configuration.packLimit = packLimit
     let running = RunningEmulator(
       folder: folder, emulator: try ArtifactsEmulator(configuration: configuration), group: group)
     do {

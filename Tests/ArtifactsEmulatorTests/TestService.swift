@@ -47,14 +47,14 @@ struct Answer {
   let status: Int
   let contentType: String?
   let text: String
-  let json: JSONValue?
 
   init(_ reply: APIReply) {
     status = reply.status
     contentType = reply.contentType
     text = String(decoding: reply.body, as: UTF8.self)
-    json = JSONValue(parsing: reply.body)
   }
+
+  var json: JSONValue? { JSONValue(parsing: Array(text.utf8)) }
 
   var result: JSONValue? { json?["result"] }
   var info: JSONValue? { json?["result_info"] }

@@ -42,10 +42,13 @@ package enum Certificates {
     """
 
   /// A server with the good certificate, which is valid for `serverName` and for 127.0.0.1.
-  package static func serverContext() throws -> TLSServerContext {
-    try TLSServerContext(certificateFile: path("good.pem"), keyFile: path("good.key"))
+  package static func serverContext(_ protocols: [String] = []) throws -> TLSServerContext {
+    try TLSServerContext(
+      certificateFile: path("good.pem"), keyFile: path("good.key"), applicationProtocols: protocols)
   }
 
   /// A client that trusts the authority of these certificates and no other.
-  package static func clientContext() throws -> TLSClientContext { try TLSClientContext(caFile: path("ca.pem")) }
+  package static func clientContext(_ protocols: [String] = []) throws -> TLSClientContext {
+    try TLSClientContext(caFile: path("ca.pem"), applicationProtocols: protocols)
+  }
 }

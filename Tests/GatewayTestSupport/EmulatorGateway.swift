@@ -18,24 +18,26 @@ package struct EmulatorGateway: Sendable {
 
   /// - Parameters:
   ///   - tls: what the service shows of itself; without it, it is reached in the clear.
+  ///   - imports: where the service may import from.
   ///   - configure: changes the configuration before the start.
   package static func with<Result>(
-    tls: TLSServerContext? = nil, log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
-    _ body: (EmulatorGateway) async throws -> Result
+    tls: TLSServerContext? = nil, log: LogSink? = nil, imports: ImportRule = ImportRule(),
+    configure: (inout GatewayConfiguration) -> Void = { _ in }, _ body: (EmulatorGateway) async throws -> Result
   ) async throws -> Result {
     try await TestSlots.heavy.with {
-      try await withTemporaryFolder { try await run(in: $0, tls, log, configure, body) }
+      try await withTemporaryFolder { try await run(in: $0, tls, log, imports, configure, body) }
     }
   }
 
   private static func run<Result>(
-    in folder: String, _ tls: TLSServerContext?, _ log: LogSink?, _ configure: (inout GatewayConfiguration) -> Void,
-    _ body: (EmulatorGateway) async throws -> Result
+    in folder: String, _ tls: TLSServerContext?, _ log: LogSink?, _ imports: ImportRule,
+    _ configure: (inout GatewayConfiguration) -> Void, _ body: (EmulatorGateway) async throws -> Result
   ) async throws -> Result {
     let group = try TestLoops.take(2)
     let services = try TestLoops.take()
     let emulator = try ArtifactsEmulator(
-      configuration: .init(dataDirectory: folder + "/data", apiToken: apiToken, logger: TestGateway.logger(nil)))
+      configuration: .init(
+        dataDirectory: folder + "/data", apiToken: apiToken, imports: imports, logger: TestGateway.logger(nil)))
     try await emulator.start(on: services, listening: .v4(0x7f00_0001, port: 0), tls: tls)
     guard let base = OriginURL("\(emulator.baseURL)/client/v4") else { throw TestFailure("no URL") }
     var configuration = GatewayConfiguration(
@@ -84,12 +86,26 @@ package struct EmulatorGateway: Sendable {
   }
 
   /// One request to the gateway.
-  package func ask(_ request: HTTPRequest) async throws -> HTTPAnswer {
+  package func ask(_ request: HTTPRequest) async throws -> HTTPAnswer { try await ask(request, port: port) }
+
+  /// One call of the embedded service's REST, about the account of the gateway, past the gateway.
+  /// - Parameter path: below the account's part of the API.
+  package func askService(_ method: String, _ path: String, _ body: String? = nil) async throws -> HTTPAnswer {
+    let type = body == nil ? [] : [("Content-Type", "application/json")]
+    let request = HTTPRequest(
+      method, "/client/v4/accounts/acct/artifacts\(path)", [("Authorization", "Bearer \(Self.apiToken)")] + type,
+      body: Array((body ?? "").utf8))
+    guard let port = emulator.address?.port else { throw TestFailure("not listening") }
+    return try await ask(request, port: port)
+  }
+
+  private func ask(_ request: HTTPRequest, port: UInt16) async throws -> HTTPAnswer {
     let connection = try await HTTPConnection.open(port: port, on: loop)
     try await connection.send(request.bytes)
     let answer = try await connection.receive()
     await connection.close()
     guard let answer else { throw TestFailure("no answer") }
+    try AdminContract.check(answer, to: request)
     return answer
   }
 

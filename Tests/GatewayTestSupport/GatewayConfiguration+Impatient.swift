@@ -11,5 +11,6 @@ extension GatewayConfiguration {
     refsFirstByte = .seconds(1)
     packFirstByte = .seconds(1)
     endpoint.firstByte = .seconds(1)
+    endpoint.copyFirstByte = .seconds(1)
   }
 }

@@ -64,9 +64,15 @@ package struct Git: Sendable {
     try await commit(Array(text.utf8), to: file, in: work)
   }
 
+  /// Commits these bytes as a file, or as several when they are more than the service takes in one: the first has the
+  /// name, the others the name and a number.
   package func commit(_ bytes: [UInt8], to file: String, in work: String) async throws {
-    try write(bytes, to: "\(folder)/\(work)/\(file)")
-    try await self("-C", work, "add", file)
+    let part = 16 << 20
+    for (number, start) in stride(from: 0, to: max(1, bytes.count), by: part).enumerated() {
+      let name = number == 0 ? file : "\(file).\(number)"
+      try write(Array(bytes[start..<min(bytes.count, start + part)]), to: "\(folder)/\(work)/\(name)")
+      try await self("-C", work, "add", name)
+    }
     try await self("-C", work, "commit", "-q", "-m", "Change \(file)")
   }
 

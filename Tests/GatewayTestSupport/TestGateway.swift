@@ -116,6 +116,7 @@ package struct TestGateway: Sendable {
     await connection.close()
     _ = try? await sending.value
     guard let answer else { throw TestFailure("no answer to \(request.method) \(request.target)") }
+    try AdminContract.check(answer, to: request)
     return answer
   }
 

@@ -64,6 +64,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [("my%20file+x", "my%20file%20x"), ("my+file%2Bx", "my%20file%2Bx")])
+  func `a blank in a query may be a plus sign, as forms write it`(written: String, sent: String) async throws {
+    let api = ScriptedAPI()
+    api.onOther { _ in ScriptedAPI.success("[]") }
+    try await TestGateway.with(api: api) { test async throws in
+      #expect(try await test.call("GET", "/repos?search=\(written)").status == 200)
+      #expect(await test.apiServer.requests.first?.target.hasSuffix("?search=\(sent)") == true)
+    }
+  }
+
   @Test func `the status names no secrets and asks nobody`() async throws {
     try await TestGateway.with(configure: { $0.createsOnPush = true }) { test async throws in
       let answer = try await test.call("GET", "/status")

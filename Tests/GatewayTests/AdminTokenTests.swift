@@ -6,6 +6,8 @@ import Testing
   @Test(arguments: [
     (#"{"scope":"read","ttl":"1h"}"#, #""ttl":3600"#), (#"{"scope":"write","ttl":90}"#, #""ttl":90"#),
     (#"{"ttl":"2d"}"#, #""ttl":172800"#), (#"{"ttl":"600"}"#, #""ttl":600"#),
+    // Whole numbers, however they are written (JSON Schema 2020-12, section 4.2.3).
+    (#"{"ttl":90.0}"#, #""ttl":90"#), (#"{"ttl":9e2}"#, #""ttl":900"#),
   ])
   func `a token is minted for the caller with its life`(body: String, sent: String) async throws {
     let api = ScriptedAPI()

@@ -48,6 +48,11 @@ struct CodingTests {
     #expect(PercentCoding.decode(encoded) == plain)
   }
 
+  @Test(arguments: [("a+b%2B", "a b+"), ("%00+", "\0 ")])
+  func `a plus may be a blank and a NUL may be kept, if the caller says so`(_ encoded: String, _ plain: String) {
+    #expect(PercentCoding.decode(encoded, plusIsBlank: true, allowsNUL: true) == plain)
+  }
+
   @Test(arguments: ["%", "a%", "%4", "%4x", "%x4", "%%20", "%00", "%ff", "%c3", "%ed%a0%80"])
   func `a broken sequence is not decoded`(_ text: String) { #expect(PercentCoding.decode(text) == nil) }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)), .enabled(if: Certificates.directory != nil))
 struct SecureTests {
   private func withPool(
-    trusting: @escaping @Sendable () throws -> TLSClientContext = Certificates.clientContext,
+    trusting: @escaping @Sendable () throws -> TLSClientContext = { try Certificates.clientContext() },
     _ body: @escaping @Sendable (UpstreamPool, Origin) async throws -> Void
   ) async throws {
     try await withServer(tls: Certificates.serverContext()) { running in

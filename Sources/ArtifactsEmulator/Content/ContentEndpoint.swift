@@ -25,7 +25,10 @@ final class ContentEndpoint {
       guard NameRule.isRepo(route.repo) else { throw APIFault.repoName }
       let query = QueryParameters(exchange.request.query.map(String.init) ?? "")
       let repo = try await plane.store.repo(route.repo, in: route.namespace)
-      let reader = ObjectReader(directory: plane.store.gitDirectory(of: repo), exchange: exchange)
+      let directory = plane.store.gitDirectory(of: repo)
+      let user = plane.upkeep.enter(directory)
+      defer { plane.upkeep.leave(user, directory) }
+      let reader = ObjectReader(directory: directory, exchange: exchange)
       switch route.read {
       case .log: try await log(query, reader)
       case .commit(let hash): try await commit(hash, reader)

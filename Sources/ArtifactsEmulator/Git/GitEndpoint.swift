@@ -7,15 +7,17 @@ import Logging
 /// The data plane: git smart HTTP on the repos of a store. One for each loop.
 final class GitEndpoint {
   private static let requestLimit = 32 << 20
-  private static let reportLimit = 16 << 20
   private static let protocolLimit = 64
+  private static let done = Array("0009done\n".utf8)
 
-  private let store: Store
+  let store: Store
+  private let upkeep: PackUpkeep
   private let access: GitAccess
   private let logger: Logger
 
-  init(store: Store, logger: Logger) {
+  init(store: Store, upkeep: PackUpkeep, logger: Logger) {
     self.store = store
+    self.upkeep = upkeep
     self.logger = logger
     access = GitAccess(store: store)
   }
@@ -30,7 +32,7 @@ final class GitEndpoint {
         return try await exchange.respond(status: 403, text: "Only smart HTTP is supported")
       }
       guard let repo = try await admit(exchange, path, service) else { return }
-      try await advertise(service, of: repo, to: exchange)
+      try await using(repo) { _ in try await advertise(service, of: repo, to: exchange) }
     case (.post, .service(let service)):
       guard let repo = try await admit(exchange, path, service) else { return }
       guard exchange.request.fields[.contentType] == service.requestContentType else {
@@ -39,12 +41,24 @@ final class GitEndpoint {
       guard let coding = BodyCoding(contentEncoding: exchange.request.fields[.contentEncoding]) else {
         return try await exchange.respond(status: 415, text: "Unsupported content encoding")
       }
-      switch service {
-      case .uploadPack: try await fetch(from: repo, coding, exchange)
-      case .receivePack: try await push(to: repo, coding, exchange)
+      try await using(repo) { directory in
+        switch service {
+        case .uploadPack: try await fetch(from: repo, coding, exchange)
+        case .receivePack:
+          try await push(to: repo, coding, exchange)
+          upkeep.pushed(to: directory)
+        }
       }
     default: try await exchange.respondUnknown()
     }
+  }
+
+  /// Runs `body` as a user of the repo.
+  private func using(_ repo: RepoRecord, _ body: (_ directory: String) async throws -> Void) async throws {
+    let directory = store.gitDirectory(of: repo)
+    let user = upkeep.enter(directory)
+    defer { upkeep.leave(user, directory) }
+    try await body(directory)
   }
 
   /// The repo, when the client may use the service on it; otherwise the client has had its answer.
@@ -139,11 +153,24 @@ final class GitEndpoint {
     if exchange.hasStarted {
       // After an exit code git has told its error in the stream.
       if ending.isKilled { throw GitFailure(description: "git upload-pack: \(ending)") }
+      if isBare(body, exchange) {
+        block.copyBytes(from: PktLine.flush)
+        try await exchange.write(UnsafeRawBufferPointer(rebasing: block[..<PktLine.flush.count]))
+      }
       return try await exchange.finish()
     }
     guard ending.isSuccess else { return try await fail(exchange, command, "\(ending)") }
     try await begin(exchange, .uploadPack)
     try await exchange.finish()
+  }
+
+  /// Whether the answer is a pack without any side-band, behind which the service was seen to send a flush-pkt.
+  private func isBare(_ body: [UInt8], _ exchange: Exchange) -> Bool {
+    let version = ProtocolVersion(fieldValue: protocolText(exchange))
+    guard version != .v2, body.suffix(Self.done.count).elementsEqual(Self.done),
+      let request = try? UploadPackRequest.inspect(body, version: version, coding: .identity, isWholeBody: true).request
+    else { return false }
+    return request.sideband == .none
   }
 
   private func wholeBody(_ exchange: Exchange, _ coding: BodyCoding) async throws -> [UInt8] {
@@ -159,57 +186,8 @@ final class GitEndpoint {
     try await exchange.start(status: 200, fields: fields, length: nil)
   }
 
-  // MARK: Push
-
-  private func push(to repo: RepoRecord, _ coding: BodyCoding, _ exchange: Exchange) async throws {
-    let command = GitCommand.serve(.receivePack, in: store.gitDirectory(of: repo), protocolText: nil)
-    let loop = exchange.loop
-    // The output is read beside the writing: progress comes before the pack has ended.
-    let started = try GitProcess.collect(command, keeping: Self.reportLimit + 1, on: loop)
-    let process = started.process
-    defer { process.cancel() }
-    exchange.onClientGone = { process.cancel() }
-    let reading = started.output
-    let input = try Channel(started.input, on: loop)
-    defer { input.close() }
-    do {
-      try await pour(exchange, coding, into: input)
-    } catch is InflateError {
-      return try await exchange.respond(status: 400, text: "Damaged gzip body")
-    }
-    input.close()
-    let report = try await reading.value
-    let ending = try await process.ending()
-    guard report.count <= Self.reportLimit, !report.isEmpty || ending.isSuccess else {
-      return try await fail(exchange, command, "\(ending)")
-    }
-    let fields = Fields([(.contentType, Service.receivePack.resultContentType), (.cacheControl, "no-cache")])
-    try await exchange.respond(status: 200, fields: fields, body: PushReport.reword(report))
-  }
-
-  /// Copies the request's body to git as it comes. A git that stops reading has its reason, which its report tells; the
-  /// rest of the body is read all the same, so that the client gets to the reply.
-  private func pour(_ exchange: Exchange, _ coding: BodyCoding, into input: Channel) async throws {
-    let inflate = coding == .gzip ? try Inflate(limit: .max) : nil
-    var isTaken = true
-    while let bytes = try await exchange.nextBodyChunk() {
-      guard isTaken else { continue }
-      guard let inflate else {
-        isTaken = try await input.send(bytes)
-        continue
-      }
-      // Small pieces: each may inflate to a thousand times its size.
-      for start in stride(from: 0, to: bytes.count, by: 4096) {
-        var inflated: [UInt8] = []
-        try inflate.feed(
-          UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 4096, bytes.count)]), into: &inflated)
-        if isTaken { isTaken = try await input.send(inflated) }
-      }
-    }
-    try inflate?.finish()
-  }
-
-  private func fail(_ exchange: Exchange, _ command: GitCommand, _ reason: String) async throws {
+  /// Answers that git failed.
+  func fail(_ exchange: Exchange, _ command: GitCommand, _ reason: String) async throws {
     logger.error("git failed", metadata: ["arguments": "\(command.arguments.suffix(2))", "reason": "\(reason)"])
     try await exchange.respond(status: 500, text: "Internal error")
   }

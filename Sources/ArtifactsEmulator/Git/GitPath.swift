@@ -1,4 +1,5 @@
 import GitProtocol
+import HTTPCore
 
 /// A request's path on the data plane: `/git/{namespace}/{repo}[.git]/{route}`.
 struct GitPath: Equatable {

@@ -9,10 +9,13 @@ extension ControlPlane {
     _ = try fields.bool("default_branch_only")
     let new = Store.NewRepo(
       name: newName, description: description, defaultBranch: source.defaultBranch, readOnly: readOnly)
-    let (growing, objects) = try await works.run { [store] in
+    let (growing, objects) = try await works.run { [store, upkeep] in
       let growing = try await store.begin(new, in: namespace, source: "artifacts:\(namespace)/\(name)", as: .forking)
       return try await store.filling(growing) {
-        try await Self.copy(store.gitDirectory(of: source), into: growing, head: store.headTarget(of: source))
+        let directory = store.gitDirectory(of: source)
+        let user = upkeep.enter(directory)
+        defer { upkeep.leave(user, directory) }
+        return try await Self.copy(directory, into: growing, head: store.headTarget(of: source))
       }
     }
     let members = created(growing.record, growing.token) + [.init(name: "objects", value: .integer(objects))]

@@ -38,12 +38,15 @@ extension ControlPlane {
     let sort = try query.option("sort", fallback: SortKey.createdAt)
     let direction = try query.option("direction", fallback: Direction.desc)
     let order = "\(sort.rawValue) \(direction.rawValue)"
-    let cursor = try Self.cursor(query, order: order)
-    var repos = await store.repos(in: namespace)
-    if let search = query["search"], !search.isEmpty { repos = repos.filter { $0.record.name.contains(search) } }
-    let place = { (repo: (record: RepoRecord, status: RepoStatus)) in Self.place(of: repo.record, by: sort) }
-    repos.sort { direction == .asc ? place($0) < place($1) : place($1) < place($0) }
-    let page = Page(repos, after: cursor, perPage: limit, order: order, key: place)
+    let found = await store.page(
+      of: namespace,
+      Store.RepoSelection(
+        key: sort == .name ? .name : .creation, ascending: direction == .asc,
+        after: try Self.cursor(query, order: order)?.place, search: query["search"] ?? "", limit: limit))
+    let next = found.repos.last.flatMap { repo in
+      found.isCut ? Cursor(order: order, place: Self.place(of: repo.record, by: sort)) : nil
+    }
+    let page = Page(found.repos, next: next, perPage: limit, total: found.total)
     let items = page.items.map { repo in
       JSONValue.object(members(of: repo.record) + [.init(name: "status", value: .string(repo.status.rawValue))])
     }
@@ -60,14 +63,7 @@ extension ControlPlane {
   }
 
   private static func place(of repo: RepoRecord, by sort: SortKey) -> Cursor.Place {
-    let key =
-      switch sort {
-      case .name: repo.name
-      case .updatedAt: "\(repo.updatedAt)"
-      // Nothing has a push time, so creation decides.
-      case .createdAt, .lastPushAt: ""
-      }
-    return Cursor.Place(key: key, createdAt: repo.createdAt.milliseconds)
+    Cursor.Place(key: sort == .name ? repo.name : "", createdAt: repo.createdAt.milliseconds)
   }
 
   private func remote(of repo: RepoRecord) -> String { "\(baseURL)/git/\(repo.namespace)/\(repo.name).git" }

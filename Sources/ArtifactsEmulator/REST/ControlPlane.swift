@@ -8,13 +8,20 @@ package final class ControlPlane: Sendable {
   private let base: Mutex<String>
   /// Forks and imports under way.
   let works = WorkList()
+  /// What keeps the packs of repos few. Whatever runs git on a shown repo tells it.
+  let upkeep: PackUpkeep
 
   /// - Parameters:
   ///   - apiToken: what clients must present as `Authorization: Bearer`.
   ///   - imports: where imports may come from.
   ///   - baseURL: `http://host:port`, without a slash at the end, that `remote` begins with.
-  package init(store: Store, apiToken: String, baseURL: String, imports: ImportRule = ImportRule()) {
+  ///   - upkeep: of the store's repos.
+  package init(
+    store: Store, apiToken: String, baseURL: String, imports: ImportRule = ImportRule(),
+    upkeep: PackUpkeep = PackUpkeep()
+  ) {
     self.store = store
+    self.upkeep = upkeep
     self.apiToken = apiToken
     self.imports = imports
     base = Mutex(baseURL)

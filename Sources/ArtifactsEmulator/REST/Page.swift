@@ -13,20 +13,30 @@ struct Page<Item> {
   }
 
   /// The `perPage` items after the place that a cursor names, of a list in the order of `key`.
-  ///
-  /// While more follow, the info has a cursor. Otherwise it has the numbered form, also at the end of a walk with
-  /// cursors, whose form was never recorded: the absence of a cursor is what ends the walk.
   init(_ all: [Item], after cursor: Cursor?, perPage: Int, order: String, key: (Item) -> Cursor.Place) {
     var start = 0
     if let cursor { start = all.firstIndex { cursor.isBefore(key($0)) } ?? all.count }
-    items = Array(all[start...].prefix(perPage))
-    if let last = items.last, start + items.count < all.count {
+    let items = Array(all[start...].prefix(perPage))
+    let isCut = start + items.count < all.count
+    let next = items.last.flatMap { isCut ? Cursor(order: order, place: key($0)) : nil }
+    self.init(items, next: next, perPage: perPage, total: all.count)
+  }
+
+  /// A page of a walk with cursors.
+  ///
+  /// While more follow, the info has a cursor. Otherwise it has the numbered form, also at the end of a walk with
+  /// cursors, whose form was never recorded: the absence of a cursor is what ends the walk.
+  /// - Parameters:
+  ///   - next: where the walk goes on; nil on its last page.
+  ///   - total: how many items all pages have.
+  init(_ items: [Item], next: Cursor?, perPage: Int, total: Int) {
+    self.items = items
+    if let next {
       info = .members([
-        "cursor": .string(Cursor(order: order, place: key(last)).text), "per_page": .integer(perPage),
-        "count": .integer(items.count),
+        "cursor": .string(next.text), "per_page": .integer(perPage), "count": .integer(items.count),
       ])
     } else {
-      info = Self.numbered(page: 1, perPage: perPage, count: items.count, total: all.count)
+      info = Self.numbered(page: 1, perPage: perPage, count: items.count, total: total)
     }
   }
 

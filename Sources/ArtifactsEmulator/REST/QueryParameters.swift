@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// The query of a request, with the checks and the wording of the service's validator.
 struct QueryParameters {
   private let values: [String: String]
@@ -7,8 +9,9 @@ struct QueryParameters {
     var values: [String: String] = [:]
     for piece in query.split(separator: "&") {
       let parts = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      // A NUL is kept: a parameter that is there and good for nothing differs from one that is not there.
       guard let name = PercentCoding.decode(parts[0], plusIsBlank: true),
-        let value = PercentCoding.decode(parts.count > 1 ? parts[1] : "", plusIsBlank: true)
+        let value = PercentCoding.decode(parts.count > 1 ? parts[1] : "", plusIsBlank: true, allowsNUL: true)
       else { continue }
       if values[name] == nil { values[name] = value }
     }

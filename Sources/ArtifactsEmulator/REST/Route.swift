@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// The routes of the control plane, by method and path below `/client/v4`.
 enum Route: Equatable {
   case createNamespace
@@ -39,7 +41,9 @@ enum Route: Equatable {
   /// The decoded segments behind `/accounts/{account}/artifacts/namespaces`; nil for any other path and for a segment that
   /// is empty or cannot be decoded.
   static func segments(_ path: String) -> [String]? {
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map { PercentCoding.decode($0) }
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false).map {
+      PercentCoding.decode($0, allowsNUL: true)
+    }
     guard segments.count >= 5, segments[0] == "", segments[1] == "accounts", let account = segments[2],
       isAccount(account), segments[3] == "artifacts", segments[4] == "namespaces"
     else { return nil }

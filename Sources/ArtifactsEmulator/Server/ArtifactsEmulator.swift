@@ -18,6 +18,8 @@ package final class ArtifactsEmulator: Sendable {
     /// address it listens on.
     package var publicURL: String?
     package var imports: ImportRule
+    /// More packs than this in one repo, which pushes leave, are folded into few.
+    package var packLimit = 32
     /// What goes wrong from the start.
     package var faults: [Fault]
     package var logger: Logger
@@ -55,7 +57,8 @@ package final class ArtifactsEmulator: Sendable {
     let store = try Store(path: configuration.dataDirectory)
     plane = ControlPlane(
       store: store, apiToken: configuration.apiToken, baseURL: configuration.publicURL ?? "",
-      imports: configuration.imports)
+      imports: configuration.imports,
+      upkeep: PackUpkeep(packLimit: configuration.packLimit, logger: configuration.logger))
   }
 
   /// The data behind the service.
@@ -113,6 +116,7 @@ package final class ArtifactsEmulator: Sendable {
     }
     let cut = await ended?.server.drain(timeout: grace) ?? 0
     await plane.works.close()
+    await plane.upkeep.close()
     store.close()
     return cut
   }

@@ -18,7 +18,7 @@ final class EmulatorHandler: RequestHandler {
     self.plane = plane
     self.faults = faults
     self.logger = logger
-    git = GitEndpoint(store: plane.store, logger: logger)
+    git = GitEndpoint(store: plane.store, upkeep: plane.upkeep, logger: logger)
     content = ContentEndpoint(plane: plane, logger: logger)
   }
 

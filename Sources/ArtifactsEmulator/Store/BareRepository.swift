@@ -12,13 +12,19 @@ enum BareRepository {
     for folder in ["/objects", "/refs", ""] { try DurableFile.syncFolder(path + folder) }
   }
 
-  /// Removes what a killed git leaves behind: quarantined packs, half-written objects, and lock files, which would
+  /// Removes what a killed git leaves behind: quarantined packs, packs without an index, half-written objects, and lock files, which would
   /// refuse every later push to their ref. Call only while no git runs on the repository.
   static func sweep(_ path: String) {
     for name in DurableFile.names(in: path + "/objects") where name.hasPrefix("tmp_") || name.hasPrefix("incoming-") {
       DurableFile.remove("\(path)/objects/\(name)")
     }
-    for name in DurableFile.names(in: path + "/objects/pack") where name.hasPrefix("tmp_") || name.hasPrefix(".tmp") {
+    let packs = DurableFile.names(in: path + "/objects/pack")
+    let indexes = Set(packs.filter { $0.hasSuffix(".idx") }.map { $0.dropLast(4) })
+    // A pack without an index is not seen by git: its index was to come last, or went first.
+    for name in packs
+    where name.hasPrefix("tmp_") || name.hasPrefix(".tmp")
+      || (name.hasPrefix("pack-") && !indexes.contains(name.prefix { $0 != "." }))
+    {
       DurableFile.remove("\(path)/objects/pack/\(name)")
     }
     for name in DurableFile.names(in: path) where name.hasSuffix(".lock") { DurableFile.remove("\(path)/\(name)") }

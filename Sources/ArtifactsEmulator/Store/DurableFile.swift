@@ -25,6 +25,11 @@ enum DurableFile {
     try put(path, bytes, flags: O_WRONLY | O_APPEND | O_CREAT, mode: mode)
   }
 
+  /// Takes away what stands behind the first `count` bytes. Not synced: the next append does that.
+  static func cut(_ path: String, to count: Int) throws(StoreError) {
+    guard truncate(path, off_t(count)) == 0 else { throw .system(path: path, SystemError("truncate")) }
+  }
+
   private static func put(_ path: String, _ bytes: [UInt8], flags: CInt, mode: mode_t) throws(StoreError) {
     let number = open(path, flags | O_CLOEXEC, mode)
     guard number >= 0 else { throw .system(path: path, SystemError("open")) }

@@ -15,28 +15,28 @@ struct Index {
         throw .damaged(path: directory.record(of: name), reason: "it is about the namespace \(record.name)")
       }
       lastCreation = max(lastCreation, record.createdAt)
-      namespaces[name] = Store.Namespace(record: record)
-      for id in directory.sweptRepos(in: name) { try read(id, of: name, directory, now) }
+      var repos: [Store.Repo] = []
+      for id in directory.sweptRepos(in: name) { repos.append(try read(id, of: name, directory, now)) }
+      namespaces[name] = Store.Namespace(record: record, repos: repos)
     }
   }
 
   private mutating func read(_ id: String, of namespace: String, _ directory: DataDirectory, _ now: Timestamp)
-    throws(StoreError)
+    throws(StoreError) -> Store.Repo
   {
     let path = "\(directory.repos(in: namespace))/\(id)/repo.json"
     let record: RepoRecord = try Self.decode(path)
     guard record.id == id, record.namespace == namespace else {
       throw .damaged(path: path, reason: "it is about the repo \(record.id) in \(record.namespace)")
     }
-    let tokens = try TokenJournal.load(directory.tokens(of: record), at: now)
+    let (tokens, lines) = try TokenJournal.load(directory.tokens(of: record), at: now)
     for token in tokens {
       let place = Store.TokenPlace(namespace: namespace, repo: record.name, id: token.id)
       placesByID[token.id] = place
       placesBySecret[token.secret] = place
     }
-    BareRepository.sweep(directory.git(of: record))
     lastCreation = max(lastCreation, record.createdAt)
-    namespaces[namespace]?.repos[record.name] = Store.Repo(record: record, tokens: tokens)
+    return Store.Repo(record: record, tokens: tokens, journalLines: lines)
   }
 
   static func encode(_ record: some Encodable) -> [UInt8] {

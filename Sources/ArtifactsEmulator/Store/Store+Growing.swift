@@ -37,7 +37,8 @@ extension Store {
       DurableFile.remove(growing.folder)
       throw error
     }
-    namespaces[namespace]?.repos[record.name] = Repo(record: record, status: status)
+    namespaces[namespace]?.add(
+      Repo(record: record, tokens: [growing.token], journalLines: 1, status: status, isSwept: true))
     return growing
   }
 
@@ -57,7 +58,7 @@ extension Store {
       abandon(growing)
       throw error
     }
-    namespaces[record.namespace]?.repos[record.name]?.status = .ready
+    namespaces[record.namespace]?.change(record.name) { $0.status = .ready }
     remember(growing.token, of: record)
   }
 
@@ -65,7 +66,7 @@ extension Store {
   func abandon(_ growing: GrowingRepo) {
     let record = growing.record
     if namespaces[record.namespace]?.repos[record.name]?.record.id == record.id {
-      namespaces[record.namespace]?.repos[record.name] = nil
+      namespaces[record.namespace]?.remove(record.name)
     }
     removeLater(growing.folder)
   }

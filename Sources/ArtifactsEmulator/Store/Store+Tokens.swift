@@ -11,18 +11,47 @@ extension Store {
       expiresAt: now.advanced(bySeconds: lifetimeSeconds))
   }
 
+  /// Puts a token, new or changed, into its repo's journal and into memory.
+  private func record(_ token: TokenRecord, of repo: Repo) throws(StoreError) {
+    var tokens = repo.tokens
+    if let index = tokens.firstIndex(where: { $0.id == token.id }) {
+      tokens[index] = token
+    } else {
+      tokens.append(token)
+    }
+    let now = clock()
+    let listed = tokens.filter { TokenJournal.isListed($0, at: now) }
+    var lines = repo.journalLines + 1
+    let path = directory.tokens(of: repo.record)
+    if TokenJournal.isOverfull(lines: lines, tokens: listed.count) {
+      try DurableFile.replace(path, with: listed.flatMap(TokenJournal.line), mode: TokenJournal.mode)
+      for token in tokens where !TokenJournal.isListed(token, at: now) { forget(token) }
+      tokens = listed
+      lines = listed.count
+    } else {
+      try DurableFile.append(path, TokenJournal.line(token), mode: TokenJournal.mode)
+    }
+    remember(token, of: repo.record)
+    namespaces[repo.record.namespace]?.change(repo.record.name) { repo in
+      repo.tokens = tokens
+      repo.journalLines = lines
+    }
+  }
+
+  /// Lets a token be found.
   func remember(_ token: TokenRecord, of repo: RepoRecord) {
     let place = TokenPlace(namespace: repo.namespace, repo: repo.name, id: token.id)
-    namespaces[repo.namespace]?.repos[repo.name]?.tokens.append(token)
     placesByID[token.id] = place
     placesBySecret[token.secret] = place
   }
 
+  private func forget(_ token: TokenRecord) {
+    placesByID[token.id] = nil
+    placesBySecret[token.secret] = nil
+  }
+
   func forgetTokens(of repo: Repo) {
-    for token in repo.tokens {
-      placesByID[token.id] = nil
-      placesBySecret[token.secret] = nil
-    }
+    for token in repo.tokens { forget(token) }
   }
 
   /// Makes a token for a repo. The lifetime must lie in `tokenLifetimes`. Throws `.repoNotFound`.
@@ -32,8 +61,7 @@ extension Store {
     let repo = try readyRepo(name, in: namespace)
     guard let home = namespaces[namespace] else { throw .repoNotFound }
     let token = freshToken(scope, lifetimeSeconds: lifetimeSeconds, in: home.record)
-    try TokenJournal.append(token, to: directory.tokens(of: repo.record))
-    remember(token, of: repo.record)
+    try record(token, of: repo)
     return token
   }
 
@@ -51,8 +79,7 @@ extension Store {
     guard repo.tokens[index].revokedAt == nil else { return }
     var token = repo.tokens[index]
     token.revokedAt = clock()
-    try TokenJournal.append(token, to: directory.tokens(of: repo.record))
-    namespaces[namespace]?.repos[place.repo]?.tokens[index] = token
+    try record(token, of: repo)
   }
 
   /// Lets every active token expire now.
@@ -69,7 +96,10 @@ extension Store {
         }
         guard !lines.isEmpty else { continue }
         try DurableFile.append(directory.tokens(of: repo.record), lines, mode: TokenJournal.mode)
-        namespaces[namespace]?.repos[name]?.tokens = tokens
+        namespaces[namespace]?.change(name) { changed in
+          changed.journalLines += lines.count(where: { $0 == 10 })
+          changed.tokens = tokens
+        }
       }
     }
   }
@@ -80,6 +110,7 @@ extension Store {
       let repo = namespaces[place.namespace]?.repos[place.repo],
       let token = repo.tokens.first(where: { $0.id == place.id })
     else { return nil }
+    sweepOnce(repo)
     return (repo.record, token.scope, token.state(at: clock()))
   }
 }

@@ -6,14 +6,42 @@ package actor Store {
   struct Namespace {
     var record: NamespaceRecord
     /// By name.
-    var repos: [String: Repo] = [:]
+    private(set) var repos: [String: Repo] = [:]
+    /// The same in the orders of lists.
+    private(set) var order = RepoOrder()
+
+    init(record: NamespaceRecord, repos: [Repo] = []) {
+      self.record = record
+      for repo in repos { self.repos[repo.record.name] = repo }
+      order.fill(repos.map(\.record))
+    }
+
+    mutating func add(_ repo: Repo) {
+      repos[repo.record.name] = repo
+      order.insert(repo.record)
+    }
+
+    mutating func remove(_ name: String) {
+      guard let repo = repos.removeValue(forKey: name) else { return }
+      order.remove(repo.record)
+    }
+
+    /// Changes what a repo has, not what it is.
+    mutating func change(_ name: String, _ body: (inout Repo) -> Void) {
+      guard let index = repos.index(forKey: name) else { return }
+      body(&repos.values[index])
+    }
   }
 
   struct Repo {
     let record: RepoRecord
     /// In order of creation.
     var tokens: [TokenRecord] = []
+    /// How many lines the journal of tokens has.
+    var journalLines = 0
     var status = RepoStatus.ready
+    /// Nothing of an earlier process is left in the repository.
+    var isSwept = false
   }
 
   /// Where a token or its secret is found.
@@ -129,18 +157,23 @@ package actor Store {
 
   /// Throws `.repoNotFound`, `.notReady`.
   package func repo(_ name: String, in namespace: String) throws(StoreError) -> RepoRecord {
-    try readyRepo(name, in: namespace).record
+    let repo = try readyRepo(name, in: namespace)
+    sweepOnce(repo)
+    return repo.record
+  }
+
+  /// Removes what a git that was killed with an earlier process has left. Whoever lets git loose on a repository has asked
+  /// the store for it before; a start with very many repos would take long to look at all of them.
+  func sweepOnce(_ repo: Repo) {
+    guard !repo.isSwept else { return }
+    BareRepository.sweep(directory.git(of: repo.record))
+    namespaces[repo.record.namespace]?.change(repo.record.name) { $0.isSwept = true }
   }
 
   func readyRepo(_ name: String, in namespace: String) throws(StoreError) -> Repo {
     guard let found = namespaces[namespace]?.repos[name] else { throw .repoNotFound }
     guard found.status == .ready else { throw .notReady(found.status) }
     return found
-  }
-
-  /// The repos of a namespace in no order; none when there is no such namespace.
-  package func repos(in namespace: String) -> [(record: RepoRecord, status: RepoStatus)] {
-    namespaces[namespace]?.repos.values.map { ($0.record, $0.status) } ?? []
   }
 
   /// The bare repository of a repo.
@@ -172,7 +205,7 @@ package actor Store {
     let gone = DataDirectory.hidden(folder)
     try DurableFile.move(folder, to: gone)
     namespaces[namespace]?.record = record
-    namespaces[namespace]?.repos[name] = nil
+    namespaces[namespace]?.remove(name)
     forgetTokens(of: found)
     removeLater(gone)
     return found.record.id

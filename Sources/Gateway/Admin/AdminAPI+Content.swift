@@ -4,6 +4,34 @@ import HTTPCore
 import HTTPTransport
 
 extension AdminAPI {
+  static let contentRoutes = [
+    AdminRoute(
+      .get, "repos/{name}/log", "getLog", .content, "List commits along first parents",
+      query: [
+        .optional("ref", .branch, "A short name of a branch or tag, or a commit; HEAD if there is none."),
+        .optional("limit", .whole(1...2_147_483_647), "How many; 50 if there is none. No more than 1,000 are given."),
+        .optional("offset", .whole(0...2_147_483_647), "How many to leave out at the beginning."),
+      ], answers: [.json(200, .log)], failures: [409, 413], AdminAPI.log),
+    AdminRoute(
+      .get, "repos/{name}/commits/{hash}", "getCommit", .content, "Get a commit", answers: [.json(200, .commit)],
+      failures: [409, 413], AdminAPI.getCommit),
+    AdminRoute(
+      .get, "repos/{name}/trees/{hash}", "getTree", .content, "List a directory by the hash of its tree",
+      answers: [.json(200, .tree)], failures: [409, 413], AdminAPI.getTree),
+    AdminRoute(
+      .get, "repos/{name}/blobs/{hash}", "getBlob", .content, "Get the bytes of a blob", answers: [.bytes],
+      failures: [409, 413], AdminAPI.getBlob),
+    AdminRoute(
+      .get, "repos/{name}/file", "getFile", .content, "Get the bytes of a file",
+      query: [
+        .required("ref", .branch, "A short name of a branch or tag, or a commit."),
+        .required("path", .path, "The file in it."),
+      ], answers: [.bytes], failures: [409, 413], AdminAPI.getFile),
+    AdminRoute(
+      .get, "repos/{name}/raw/{ref}/{path...}", "getRaw", .content, "Get the bytes of a file, with their type",
+      answers: [.bytes], failures: [409, 413], AdminAPI.getRaw),
+  ]
+
   private struct Log: Encodable { let commits: [Commit] }
   private struct Tree: Encodable { let entries: [TreeEntry] }
 
@@ -36,9 +64,6 @@ extension AdminAPI {
   }
 
   func getFile(_ call: AdminCall) async throws(Problem) {
-    guard call.query["path"] != nil else {
-      throw Problem(400, "the query parameter path is required", pointer: "/path")
-    }
     let body = try await asking { () async throws(ArtifactsError) in
       try await client.getFile(call.namespace, call["name"], query: call.query.parameters)
     }

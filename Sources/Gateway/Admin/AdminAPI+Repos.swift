@@ -3,6 +3,53 @@ import HTTPCore
 import HTTPTransport
 
 extension AdminAPI {
+  private static let includeToken = AdminField.optional(
+    "include_token", .flag, "Whether the first token is told; the gateway keeps it in any case.")
+  private static let description = AdminField.optional("description", .text(0...10_000), "Words about it.")
+  private static let readOnly = AdminField.optional("read_only", .flag, "Whether the gateway refuses pushes to it.")
+  private static let defaultBranch = AdminField.optional(
+    "default_branch", .branch, "The branch that HEAD names; `main` if there is none.")
+
+  static let repoRoutes = [
+    AdminRoute(
+      .get, "repos", "listRepos", .repos, "List repositories",
+      query: [
+        .optional("limit", .whole(1...200), "How many at most; 50 if there is none, and 200 a page for lines."),
+        .optional("cursor", .cursor, "The `next_cursor` of the page before."),
+        .optional("search", .text(0...255), "Those whose name has this in it."),
+        .optional("sort", .word(["created_at", "updated_at", "last_push_at", "name"]), "By what; else `created_at`."),
+        .optional("direction", .word(["asc", "desc"]), "Up or down; else `desc`."),
+      ], answers: [.listing(.repoList, line: .repo)], AdminAPI.listRepos),
+    AdminRoute(
+      .post, "repos", "createRepo", .repos, "Make a repository", query: [includeToken],
+      body: [.required("name", .name(1...128), "Its name."), description, defaultBranch, readOnly],
+      answers: [.json(201, .newRepo, location: true)], failures: [409], AdminAPI.createRepo),
+    AdminRoute(
+      .get, "repos/{name}", "getRepo", .repos, "Get a repository", answers: [.json(200, .repo)], failures: [409],
+      AdminAPI.getRepo),
+    AdminRoute(
+      .put, "repos/{name}", "ensureRepo", .repos, "Get a repository, and make it if it is missing",
+      query: [includeToken], body: [description, defaultBranch, readOnly],
+      answers: [.json(200, .repo), .json(201, .newRepo, location: true)], failures: [409], AdminAPI.ensureRepo),
+    AdminRoute(
+      .delete, "repos/{name}", "deleteRepo", .repos, "Delete a repository", answers: [.json(202, .deleted)],
+      failures: [409], AdminAPI.deleteRepo),
+    AdminRoute(
+      .post, "repos/{name}/fork", "forkRepo", .repos, "Copy a repository within its namespace", query: [includeToken],
+      body: [
+        .required("name", .name(1...128), "The copy's name."), description, readOnly,
+        .optional("default_branch_only", .flag, "Artifacts takes this and copies every ref all the same."),
+      ], answers: [.json(201, .newRepo, location: true)], failures: [409], AdminAPI.forkRepo),
+    AdminRoute(
+      .post, "repos/{name}/import", "importRepo", .repos, "Make a repository from a public one elsewhere",
+      query: [includeToken],
+      body: [
+        .required("url", .url, "Its `https://` address."),
+        .optional("branch", .branch, "This branch alone."),
+        .optional("depth", .whole(1...2_147_483_647), "So many commits of its history."), readOnly,
+      ], answers: [.json(201, .newRepo, location: true)], failures: [409, 422], AdminAPI.importRepo),
+  ]
+
   private struct Deleted: Encodable { let id: String? }
 
   func getRepo(_ call: AdminCall) async throws(Problem) {
@@ -13,20 +60,13 @@ extension AdminAPI {
   }
 
   func createRepo(_ call: AdminCall) async throws(Problem) {
-    let body = try await call.body(["name", "description", "default_branch", "read_only"])
-    let repo = RepoKey(namespace: call.namespace, name: try body.requiredName("name"))
-    try await create(call, repo, NewRepo(body))
+    try await create(call, RepoKey(namespace: call.namespace, name: call.body.required("name")))
   }
 
   /// Gets the repo, or creates it. When somebody else creates it at the same time, that one is given.
   func ensureRepo(_ call: AdminCall) async throws(Problem) {
-    let body = try await call.body(["name", "description", "default_branch", "read_only"])
-    guard try body.string("name") ?? call["name"] == call["name"] else {
-      throw Problem(400, "the field name differs from the path", pointer: "/name")
-    }
-    let new = try NewRepo(body)
     if let found = try await find(call) { return await call.answer(200, view(found, call)) }
-    do throws(Problem) { try await create(call, call.repo, new) } catch {
+    do throws(Problem) { try await create(call, call.repo) } catch {
       guard error.code == 10201 else { throw error }
       try await getRepo(call)
     }
@@ -41,24 +81,21 @@ extension AdminAPI {
   }
 
   func forkRepo(_ call: AdminCall) async throws(Problem) {
-    let body = try await call.body(["name", "description", "read_only", "default_branch_only"])
-    let repo = RepoKey(namespace: call.namespace, name: try body.requiredName("name"))
-    let (description, read_only) = (try body.string("description"), try body.bool("read_only"))
-    let default_branch_only = try body.bool("default_branch_only")
-    try await made(call, repo, read_only: read_only) { () async throws(ArtifactsError) in
+    let body = call.body
+    let repo = RepoKey(namespace: call.namespace, name: body.required("name"))
+    try await made(call, repo) { () async throws(ArtifactsError) in
       try await client.forkRepo(
-        call.namespace, call["name"], name: repo.name, description: description, read_only: read_only,
-        default_branch_only: default_branch_only)
+        call.namespace, call["name"], name: repo.name, description: body.string("description"),
+        read_only: body.bool("read_only"), default_branch_only: body.bool("default_branch_only"))
     }
   }
 
   func importRepo(_ call: AdminCall) async throws(Problem) {
-    let body = try await call.body(["url", "branch", "depth", "read_only"])
-    let url = try body.required("url")
-    let (branch, depth, read_only) = (try body.string("branch"), try body.integer("depth"), try body.bool("read_only"))
-    try await made(call, call.repo, read_only: read_only) { () async throws(ArtifactsError) in
+    let body = call.body
+    try await made(call, call.repo) { () async throws(ArtifactsError) in
       try await client.importRepo(
-        call.namespace, call["name"], url: url, branch: branch, depth: depth, read_only: read_only)
+        call.namespace, call["name"], url: body.required("url"), branch: body.string("branch"),
+        depth: body.integer("depth"), read_only: body.bool("read_only"))
     }
   }
 
@@ -70,18 +107,6 @@ extension AdminAPI {
 
   // MARK: Making repos
 
-  private struct NewRepo {
-    let description: String?
-    let default_branch: String?
-    let read_only: Bool?
-
-    init(_ body: AdminBody) throws(Problem) {
-      description = try body.string("description")
-      default_branch = try body.string("default_branch")
-      read_only = try body.bool("read_only")
-    }
-  }
-
   private func find(_ call: AdminCall) async throws(Problem) -> Repo? {
     try await asking { () async throws(ArtifactsError) -> Repo? in
       do throws(ArtifactsError) { return try await client.getRepo(call.namespace, call["name"]) } catch {
@@ -91,23 +116,24 @@ extension AdminAPI {
     }
   }
 
-  private func create(_ call: AdminCall, _ repo: RepoKey, _ new: NewRepo) async throws(Problem) {
-    try await made(call, repo, read_only: new.read_only) { () async throws(ArtifactsError) in
+  private func create(_ call: AdminCall, _ repo: RepoKey) async throws(Problem) {
+    let body = call.body
+    try await made(call, repo) { () async throws(ArtifactsError) in
       try await client.createRepo(
-        repo.namespace, name: repo.name, description: new.description, default_branch: new.default_branch,
-        read_only: new.read_only)
+        repo.namespace, name: repo.name, description: body.string("description"),
+        default_branch: body.string("default_branch"), read_only: body.bool("read_only"))
     }
   }
 
   /// Makes a repo, keeps its token, and answers with it.
   private func made(
-    _ call: AdminCall, _ repo: RepoKey, read_only: Bool?, _ make: () async throws(ArtifactsError) -> CreatedRepo
+    _ call: AdminCall, _ repo: RepoKey, _ make: () async throws(ArtifactsError) -> CreatedRepo
   ) async throws(Problem) {
-    let isTokenWanted = try call.query.isOn("include_token")
+    let isTokenWanted = call.query.isOn("include_token")
     var created = try await asking(make)
     await memory.replace(repo, with: created)
     // The service leaves it out of this answer, though not out of the next.
-    if created.repo.read_only == nil { created.repo.read_only = read_only ?? false }
+    if created.repo.read_only == nil { created.repo.read_only = call.body.bool("read_only") ?? false }
     await call.answer(
       201, view(created.repo, call, token: isTokenWanted ? created.token : nil),
       location: "/api/v1/namespaces/\(repo.namespace)/repos/\(repo.name)")

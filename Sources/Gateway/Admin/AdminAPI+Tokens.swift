@@ -1,6 +1,26 @@
 import ArtifactsAPI
+import HTTPCore
 
 extension AdminAPI {
+  static let tokenRoutes = [
+    AdminRoute(
+      .get, "repos/{name}/tokens", "listTokens", .tokens, "List the tokens of a repository",
+      query: [
+        .optional("state", .word(["active", "expired", "revoked", "all"]), "Those in this state; else the active."),
+        .optional("page", .whole(1...2_147_483_647), "Which page, from 1."),
+        .optional("per_page", .whole(1...100), "How many on a page; 30 if there is none."),
+      ], answers: [.json(200, .tokenList)], failures: [409], AdminAPI.listTokens),
+    AdminRoute(
+      .post, "repos/{name}/tokens", "createToken", .tokens, "Mint a token",
+      body: [
+        .optional("scope", .word(["read", "write"]), "What it may do; `write` if there is none."),
+        .optional("ttl", .span(60...31_536_000), "Its life: seconds, or text like `90s`, `15m`, `1h`, `7d`."),
+      ], answers: [.json(201, .newToken)], failures: [409], AdminAPI.createToken),
+    AdminRoute(
+      .delete, "tokens/{id}", "revokeToken", .tokens, "Revoke a token", answers: [.json(200, .revoked)],
+      AdminAPI.revokeToken),
+  ]
+
   private struct TokenList: Encodable {
     let tokens: [TokenInfo]
     let page: Int
@@ -42,17 +62,8 @@ extension AdminAPI {
 
   /// Mints a token for the caller. The gateway's own are others.
   func createToken(_ call: AdminCall) async throws(Problem) {
-    let body = try await call.body(["scope", "ttl"])
-    var scope: TokenScope?
-    if let text = try body.string("scope") {
-      scope = TokenScope(rawValue: text)
-      if scope == nil { throw Problem(400, "the field scope is \"read\" or \"write\"", pointer: "/scope") }
-    }
-    let ttl = try body.seconds("ttl")
-    guard ttl.map((60...31_536_000).contains) ?? true else {
-      throw Problem(400, "ttl must be between 60 and 31536000 seconds", pointer: "/ttl", code: 10103)
-    }
-    let asked = scope
+    let asked = call.body.string("scope").flatMap { TokenScope(rawValue: $0) }
+    let ttl = call.body.seconds("ttl")
     let token = try await asking { () async throws(ArtifactsError) in
       try await client.createToken(call.namespace, repo: call["name"], scope: asked, ttl: ttl)
     }

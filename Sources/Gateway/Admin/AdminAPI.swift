@@ -28,7 +28,6 @@ struct AdminAPI {
       namespace = segments[1]
       segments = segments.dropFirst(2)
     }
-    guard RepoKey.isName(namespace) else { throw .badName("namespace") }
     let rows = AdminRoute.table.filter { (!isScoped || $0.isInNamespace) && $0.matches(segments) }
     guard !rows.isEmpty else { throw Problem(404, "no such call; repos are under /api/v1/repos") }
     // HEAD is GET without the body (RFC 9110 section 9.3.2).
@@ -40,9 +39,14 @@ struct AdminAPI {
     if method != .get, BrowserGuard.isCrossSite(exchange.request) {
       throw Problem(403, "state-changing calls from pages of another site are refused")
     }
+    if isScoped { try AdminRoute.rule(of: "namespace").check(namespace, of: "namespace") }
+    let parameters = try row.parameters(of: segments)
+    let query = try AdminQuery(exchange.request.query, row.query)
+    var body = AdminBody()
+    if let fields = row.body { body = try await AdminBody.read(exchange, fields) }
     let call = AdminCall(
-      exchange: exchange, requestID: requestID, namespace: namespace, parameters: try row.parameters(of: segments),
-      tail: row.tail(of: segments), query: try AdminQuery(exchange.request.query, row.query))
+      exchange: exchange, requestID: requestID, namespace: namespace, parameters: parameters,
+      tail: row.tail(of: segments), query: query, body: body)
     try await row.handler(self)(call)
   }
 
@@ -51,7 +55,14 @@ struct AdminAPI {
     do throws(ArtifactsError) { return try await call() } catch { throw Problem(error) }
   }
 
-  // MARK: Status
+  // MARK: The gateway itself
+
+  static let gatewayRoutes = [
+    AdminRoute(
+      .get, "status", "getStatus", .gateway, "Say how the gateway is", answers: [.json(200, .status)], AdminAPI.status),
+    AdminRoute(
+      .get, "openapi.json", "getDocument", .gateway, "Get this document", answers: [.object], AdminAPI.document),
+  ]
 
   private struct Status: Encodable {
     let state: String
@@ -61,7 +72,12 @@ struct AdminAPI {
     let tokens_minted: Int
   }
 
-  /// The gateway itself; asks nobody.
+  /// The document that describes all this.
+  func document(_ call: AdminCall) async throws(Problem) {
+    await call.answer(200, json: AdminDocument.bytes)
+  }
+
+  /// Asks nobody.
   func status(_ call: AdminCall) async throws(Problem) {
     await call.answer(
       200,

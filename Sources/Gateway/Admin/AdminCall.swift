@@ -11,6 +11,7 @@ struct AdminCall {
   /// The segments that a pattern ending in `path...` takes.
   let tail: [String]
   let query: AdminQuery
+  let body: AdminBody
 
   /// A parameter that the route's pattern names.
   subscript(name: String) -> String { parameters[name] ?? "" }
@@ -24,15 +25,17 @@ struct AdminCall {
     } ?? false
   }
 
-  func body(_ fields: Set<String>) async throws(Problem) -> AdminBody { try await AdminBody.read(exchange, fields) }
-
   /// Answers with JSON. A client that has gone is nobody's error.
   func answer(_ status: Int, _ body: some Encodable, location: String? = nil) async {
+    await answer(status, json: AdminJSON.line(body), location: location)
+  }
+
+  func answer(_ status: Int, json: [UInt8], location: String? = nil) async {
     var fields = Fields([
       (.contentType, "application/json"), (.cacheControl, "no-store"), ("x-request-id", requestID),
     ])
     if let location { fields.append(.location, location) }
-    try? await exchange.respond(status: status, fields: fields, body: AdminJSON.line(body))
+    try? await exchange.respond(status: status, fields: fields, body: json)
   }
 
   func answerNothing() async {

@@ -1,51 +1,76 @@
 import HTTPCore
 
-/// A row of the admin API's table: a method, a pattern of path segments, the query parameters it knows, and who answers.
+/// A row of the admin API's table: all there is to say of a call. Requests are routed and checked by it, and the OpenAPI
+/// document is written from it.
 struct AdminRoute: Sendable {
   typealias Handler = @Sendable (AdminAPI) -> (AdminCall) async throws(Problem) -> Void
+
+  /// What it is about, as documents group calls.
+  enum Topic: String, CaseIterable {
+    case repos, tokens, content, namespaces, gateway
+  }
 
   let method: HTTPCore.Method
   /// Literal segments, `{parameter}`s, and `{path...}` for one segment or more at the end.
   let pattern: [Substring]
-  /// It is served below `/namespaces/{ns}` as well.
-  let isInNamespace: Bool
-  let query: Set<String>
+  /// What programs call it.
+  let id: String
+  let summary: String
+  let topic: Topic
+  var query: [AdminField] = []
+  /// The fields of its body; nil when it takes none.
+  var body: [AdminField]?
+  let answers: [AdminAnswer]
+  /// Statuses of failures besides those that every call of its kind has.
+  var failures: Set<Int> = []
   let handler: Handler
 
   init(
-    _ method: HTTPCore.Method, _ pattern: String, isInNamespace: Bool = true, query: Set<String> = [],
+    _ method: HTTPCore.Method, _ pattern: String, _ id: String, _ topic: Topic, _ summary: String,
+    query: [AdminField] = [], body: [AdminField]? = nil, answers: [AdminAnswer], failures: Set<Int> = [],
     _ handler: @escaping Handler
   ) {
     self.method = method
     self.pattern = pattern.split(separator: "/")
-    self.isInNamespace = isInNamespace
+    self.id = id
+    self.topic = topic
+    self.summary = summary
     self.query = query
+    self.body = body
+    self.answers = answers
+    self.failures = failures
     self.handler = handler
   }
 
-  static let table: [AdminRoute] = [
-    AdminRoute(.get, "repos", query: ["limit", "cursor", "search", "sort", "direction"], AdminAPI.listRepos),
-    AdminRoute(.post, "repos", query: ["include_token"], AdminAPI.createRepo),
-    AdminRoute(.get, "repos/{name}", AdminAPI.getRepo),
-    AdminRoute(.put, "repos/{name}", query: ["include_token"], AdminAPI.ensureRepo),
-    AdminRoute(.delete, "repos/{name}", AdminAPI.deleteRepo),
-    AdminRoute(.post, "repos/{name}/fork", query: ["include_token"], AdminAPI.forkRepo),
-    AdminRoute(.post, "repos/{name}/import", query: ["include_token"], AdminAPI.importRepo),
-    AdminRoute(.get, "repos/{name}/tokens", query: ["state", "page", "per_page"], AdminAPI.listTokens),
-    AdminRoute(.post, "repos/{name}/tokens", AdminAPI.createToken),
-    AdminRoute(.delete, "tokens/{id}", AdminAPI.revokeToken),
-    AdminRoute(.get, "repos/{name}/log", query: ["ref", "limit", "offset"], AdminAPI.log),
-    AdminRoute(.get, "repos/{name}/commits/{hash}", AdminAPI.getCommit),
-    AdminRoute(.get, "repos/{name}/trees/{hash}", AdminAPI.getTree),
-    AdminRoute(.get, "repos/{name}/blobs/{hash}", AdminAPI.getBlob),
-    AdminRoute(.get, "repos/{name}/file", query: ["ref", "path"], AdminAPI.getFile),
-    AdminRoute(.get, "repos/{name}/raw/{ref}/{path...}", AdminAPI.getRaw),
-    AdminRoute(.get, "namespaces", isInNamespace: false, query: ["limit", "cursor"], AdminAPI.listNamespaces),
-    AdminRoute(.post, "namespaces", isInNamespace: false, AdminAPI.createNamespace),
-    AdminRoute(.get, "namespaces/{ns}", isInNamespace: false, AdminAPI.getNamespace),
-    AdminRoute(.delete, "namespaces/{ns}", isInNamespace: false, AdminAPI.deleteNamespace),
-    AdminRoute(.get, "status", isInNamespace: false, AdminAPI.status),
-  ]
+  static let table =
+    AdminAPI.repoRoutes + AdminAPI.tokenRoutes + AdminAPI.contentRoutes + AdminAPI.namespaceRoutes
+    + AdminAPI.gatewayRoutes
+
+  /// It is served below `/namespaces/{ns}` as well.
+  var isInNamespace: Bool { topic != .namespaces && topic != .gateway }
+
+  /// It asks the Artifacts API.
+  var asksUpstream: Bool { topic != .gateway }
+
+  /// The statuses of all its failures.
+  var allFailures: Set<Int> {
+    var statuses = failures.union([400, 405])
+    if method != .get { statuses.insert(403) }
+    if body != nil { statuses.formUnion([408, 413, 415]) }
+    if asksUpstream { statuses.formUnion([404, 429, 500, 502, 503, 504]) }
+    return statuses
+  }
+
+  /// What a parameter of a path may be.
+  static func rule(of parameter: String) -> ValueRule {
+    switch parameter {
+    case "hash": .hash
+    case "ref", "path...": .path
+    // What the service documents.
+    case "namespace": .name(2...63)
+    default: .name(1...128)
+    }
+  }
 
   /// Whether the pattern is that of a path.
   func matches(_ segments: ArraySlice<String>) -> Bool {
@@ -54,20 +79,13 @@ struct AdminRoute: Sendable {
     return zip(pattern, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
   }
 
-  /// The parameters of a path that matches, each checked for its kind.
+  /// The parameters of a path that matches, each checked.
   func parameters(of segments: ArraySlice<String>) throws(Problem) -> [String: String] {
     var parameters: [String: String] = [:]
     for (piece, segment) in zip(pattern, segments) where piece.hasPrefix("{") {
       let name = String(piece.dropFirst().dropLast())
-      switch name {
-      case "name", "ns", "id":
-        guard RepoKey.isName(segment) else { throw .badName(name == "ns" ? "namespace" : name) }
-      case "hash":
-        guard segment.utf8.count == 40, segment.utf8.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 }) else {
-          throw Problem(400, "a hash is 40 digits of lower-case hexadecimal", pointer: "/hash")
-        }
-      default: break
-      }
+      let text = name == "path..." ? tail(of: segments).joined(separator: "/") : segment
+      try Self.rule(of: name).check(text, of: name == "path..." ? "path" : name)
       parameters[name] = segment
     }
     return parameters

@@ -6,6 +6,7 @@ struct FlatJSON {
   enum Value: Equatable {
     case null
     case bool(Bool)
+    /// A whole number, also when it is written with a fraction or an exponent (`90.0`, `9e1`).
     case integer(Int)
     /// A number that is not whole, or too large.
     case number
@@ -133,10 +134,16 @@ struct FlatJSON {
     if whole.count == digits.count {
       return Int(String(decoding: text, as: UTF8.self)).map { .integer($0) } ?? .number
     }
-    guard let last = digits.last, last &- 0x30 < 10, Double(String(decoding: text, as: UTF8.self)) != nil else {
+    guard let last = digits.last, last &- 0x30 < 10, let number = Double(String(decoding: text, as: UTF8.self)) else {
       throw Self.malformed(in: name)
     }
-    return .number
+    // The one place where Swift's notation is wider than JSON's.
+    if let point = digits.firstIndex(of: UInt8(ascii: ".")), digits[point + 1] &- 0x30 >= 10 {
+      throw Self.malformed(in: name)
+    }
+    // Beyond 2^53 a Double is not what was written.
+    guard let integer = Int(exactly: number), integer.magnitude < 1 << 53 else { return .number }
+    return .integer(integer)
   }
 
   // MARK: Small parts
@@ -152,7 +159,8 @@ struct FlatJSON {
   }
 
   private static func malformed(in name: String?) -> Problem {
-    Problem(400, "the body is not JSON", pointer: name.map(pointer) ?? "")
+    let place = name.map { " in the field \(shown($0))" } ?? ""
+    return Problem(400, "the body is not JSON\(place)", pointer: name.map(pointer) ?? "")
   }
 
   /// RFC 6901 section 3.

@@ -36,13 +36,6 @@ struct Problem: Error, Encodable {
     name = code.flatMap { Self.names[$0] }
   }
 
-  /// A name in the path or a field that no repo, namespace or token can have.
-  static func badName(_ field: String) -> Problem {
-    Problem(
-      400, "names begin with a letter or digit and hold at most 128 letters, digits, '.', '_' and '-'",
-      pointer: "/\(field)")
-  }
-
   func send(on exchange: ServerExchange, requestID: String) async throws(TransportError) {
     var problem = self
     problem.request_id = requestID

@@ -4,7 +4,7 @@ import HTTPTransport
 /// Copies the rest of a request body upstream while somebody else waits for the response. Confined to its loop.
 final class BodyPump {
   private let exchange: ServerExchange
-  private let connection: ClientConnection
+  private let connection: any UpstreamExchange
   private let idle: Duration
   private(set) var isDone = false
   /// Why it ended early: the client's side, or the upstream's.
@@ -13,7 +13,7 @@ final class BodyPump {
   /// Monotonic nanoseconds of the loop's clock at the last byte that moved.
   private(set) var lastProgress: UInt64
 
-  init(_ exchange: ServerExchange, _ connection: ClientConnection, idle: Duration) {
+  init(_ exchange: ServerExchange, _ connection: any UpstreamExchange, idle: Duration) {
     self.exchange = exchange
     self.connection = connection
     self.idle = idle

@@ -8,7 +8,7 @@ extension GitRelay {
   ///
   /// The head waits for the first bytes of the body: until then a failure can still be told by a whole other response.
   /// Answers to POSTs go out in chunks, unless they are there at once, so that one that is cut can end readably.
-  func relay(_ head: ResponseHead, from connection: ClientConnection) async throws(ProxyError) {
+  func relay(_ head: ResponseHead, from connection: any UpstreamExchange) async throws(ProxyError) {
     let origin = connection.origin
     let list = connection.pieces
     list.removeAll()
@@ -44,7 +44,7 @@ extension GitRelay {
   }
 
   /// Copies an advertisement as it comes. One that is cut ends with the connection.
-  private func stream(_ head: ResponseHead, _ list: GatherList, from connection: ClientConnection)
+  private func stream(_ head: ResponseHead, _ list: GatherList, from connection: any UpstreamExchange)
     async throws(TransportError)
   {
     var length: Int?
@@ -64,7 +64,7 @@ extension GitRelay {
   }
 
   /// Copies a result, following its pkt-lines.
-  private func streamTracked(_ head: ResponseHead, _ list: GatherList, from connection: ClientConnection)
+  private func streamTracked(_ head: ResponseHead, _ list: GatherList, from connection: any UpstreamExchange)
     async throws(TransportError)
   {
     let tracked = TrackedBody(sideband: sidebandStart)
@@ -93,7 +93,7 @@ extension GitRelay {
   }
 
   /// The upstream broke off in the middle.
-  private func end(_ tracked: TrackedBody, after error: TransportError, from connection: ClientConnection)
+  private func end(_ tracked: TrackedBody, after error: TransportError, from connection: any UpstreamExchange)
     async throws(TransportError)
   {
     cutReason = error

@@ -22,7 +22,7 @@ final class GitRelay {
   private var pumping: Task<Void, Never>?
   private(set) var isClientGone = false
   /// The upstream connection in use, for ending it when the client goes.
-  private var connection: ClientConnection?
+  private var connection: (any UpstreamExchange)?
   /// Times that a request was sent again.
   private(set) var retryCount = 0
   /// When the response's head came, monotonic nanoseconds of the loop.
@@ -48,6 +48,7 @@ final class GitRelay {
   }
 
   var idle: Duration { pool.timeouts.idle }
+  private var traffic: UpstreamTraffic { route.operation == .service ? .packs : .calls }
 
   /// Relays to the end. Returns when the response is out.
   ///
@@ -107,7 +108,7 @@ final class GitRelay {
   // MARK: Attempts
 
   private func obtainResponse() async throws(ProxyError) -> (
-    ResponseHead, ClientConnection
+    ResponseHead, any UpstreamExchange
   ) {
     var grant = try await grants.grant(for: route)
     var mayRenew = true
@@ -140,7 +141,7 @@ final class GitRelay {
   }
 
   private enum Attempt {
-    case response(ResponseHead, ClientConnection)
+    case response(ResponseHead, any UpstreamExchange)
     case refused(UpstreamRefusal)
     case failed(TransportError)
   }
@@ -185,9 +186,9 @@ final class GitRelay {
 
   /// Sends the request once and waits for the response's head; once more when a pooled connection proves to be dead.
   private func converse(_ grant: Grant) async throws(TransportError) -> (
-    ResponseHead, ClientConnection
+    ResponseHead, any UpstreamExchange
   ) {
-    var connection = try await pool.connection(to: grant.remote.url.origin)
+    var connection = try await pool.connection(to: grant.remote.url.origin, carrying: traffic)
     while true {
       self.connection = connection
       if isClientGone { connection.close() }
@@ -200,11 +201,11 @@ final class GitRelay {
         else { throw error }
       }
       retryCount += 1
-      connection = try await pool.connect(to: grant.remote.url.origin)
+      connection = try await pool.connect(to: grant.remote.url.origin, carrying: traffic)
     }
   }
 
-  private func send(_ grant: Grant, on connection: ClientConnection)
+  private func send(_ grant: Grant, on connection: any UpstreamExchange)
     async throws(TransportError) -> ResponseHead
   {
     let method: HTTPCore.Method = route.operation == .advertisement ? .get : .post
@@ -234,7 +235,7 @@ final class GitRelay {
 
   /// Sends what is not held, after a moment in which the upstream may refuse what it has got: until then the request can be
   /// sent again.
-  private func streamRest(to connection: ClientConnection) async throws(TransportError) {
+  private func streamRest(to connection: any UpstreamExchange) async throws(TransportError) {
     if try await connection.responseBegins(within: Self.leastVerdict) { return }
     let pump = BodyPump(exchange, connection, idle: idle)
     self.pump = pump

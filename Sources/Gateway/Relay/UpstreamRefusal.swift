@@ -15,7 +15,7 @@ struct UpstreamRefusal {
   private static let patience = Duration.seconds(5)
 
   /// Reads as much of the answer's body as is worth telling, for at most five seconds in all.
-  init(_ head: ResponseHead, on connection: ClientConnection, _ loop: Loop, idle: Duration) async {
+  init(_ head: ResponseHead, on connection: any UpstreamExchange, _ loop: Loop, idle: Duration) async {
     status = head.status
     retryAfter = HTTPResponse(status: head.status, fields: head.fields).retryAfter
     let type = head.fields[.contentType]?.lowercased() ?? "text/plain"

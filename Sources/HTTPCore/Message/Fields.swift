@@ -59,6 +59,25 @@ package struct Fields: Sendable {
       Entry(nameStart: start, nameLength: length, valueStart: start + length + 2, valueLength: UInt32(value.count)))
   }
 
+  /// Adds a field whose name and value were checked by whoever read them; the name is lower-case.
+  mutating func append(checked name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    let start = UInt32(storage.count)
+    storage.append(contentsOf: name)
+    storage.append(UInt8(ascii: ":"))
+    storage.append(UInt8(ascii: " "))
+    storage.append(contentsOf: value)
+    entries.append(
+      Entry(
+        nameStart: start, nameLength: UInt32(name.count), valueStart: start + UInt32(name.count) + 2,
+        valueLength: UInt32(value.count)))
+  }
+
+  /// Makes room for `count` fields of `bytes` in all.
+  mutating func reserve(_ count: Int, bytes: Int) {
+    storage.reserveCapacity(bytes)
+    entries.reserveCapacity(count)
+  }
+
   /// Sets a field: earlier ones of the same name go.
   package mutating func set(_ name: FieldName, _ value: String) {
     remove(name)

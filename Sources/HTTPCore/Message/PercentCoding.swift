@@ -13,19 +13,25 @@ package enum PercentCoding {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Decodes; nil for a broken sequence, a NUL, or bytes that are not UTF-8. A plus sign stays one.
-  package static func decode(_ text: some StringProtocol) -> String? {
+  /// Decodes; nil for a broken sequence, a NUL, or bytes that are not UTF-8.
+  /// - Parameters:
+  ///   - plusIsBlank: as in queries that HTML forms make.
+  ///   - allowsNUL: for a caller that looks at the text itself before it goes anywhere.
+  package static func decode(_ text: some StringProtocol, plusIsBlank: Bool = false, allowsNUL: Bool = false)
+    -> String?
+  {
     var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == 0x25 else {
-        bytes.append(byte)
-        continue
+    var rest = text.utf8.makeIterator()
+    while let byte = rest.next() {
+      switch byte {
+      case UInt8(ascii: "%"):
+        guard let high = rest.next().flatMap(Grammar.hexValue), let low = rest.next().flatMap(Grammar.hexValue)
+        else { return nil }
+        bytes.append(high << 4 | low)
+      case UInt8(ascii: "+") where plusIsBlank: bytes.append(UInt8(ascii: " "))
+      default: bytes.append(byte)
       }
-      guard let high = rest.popFirst().flatMap(Grammar.hexValue), let low = rest.popFirst().flatMap(Grammar.hexValue)
-      else { return nil }
-      bytes.append(high << 4 | low)
     }
-    return bytes.contains(0) ? nil : String(validating: bytes, as: UTF8.self)
+    return !allowsNUL && bytes.contains(0) ? nil : String(validating: bytes, as: UTF8.self)
   }
 }

@@ -1,8 +1,8 @@
 package import EventLoop
 package import HTTPCore
 
-/// A connection to an origin: one exchange after another. Confined to its loop.
-package final class ClientConnection {
+/// An HTTP/1.1 connection to an origin: one exchange after another. Confined to its loop.
+package final class ClientConnection: UpstreamExchange {
   package let origin: Origin
   private let wire: HTTP1Wire
   /// A list for the pieces of the current response's body, to be used again by the next one.
@@ -111,7 +111,6 @@ package final class ClientConnection {
   /// The response's body has been read to its end.
   package var isBodyRead: Bool { hasResponse && wire.isBodyRead }
 
-  /// Bytes have come behind the end of the response: nobody asked for them, and they make the response doubtful, too.
   package var hasSurplus: Bool { isBodyRead && !wire.input.isEmpty }
 
   // MARK: Reuse
@@ -120,6 +119,8 @@ package final class ClientConnection {
   var isReusable: Bool {
     isOpen && !isBroken && keepsAlive && isBodyRead && isRequestWritten && wire.input.isEmpty
   }
+
+  package func release(to pool: UpstreamPool) { pool.keep(self) }
 
   /// Gives memory back while the connection waits in the pool.
   func rest() { wire.rest() }

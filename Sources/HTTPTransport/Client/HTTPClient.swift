@@ -35,7 +35,7 @@ package final class HTTPClient {
   }
 
   private func exchange(
-    _ method: Method, _ target: String, on connection: ClientConnection, fields: Fields, body: [UInt8],
+    _ method: Method, _ target: String, on connection: any UpstreamExchange, fields: Fields, body: [UInt8],
     firstByte: Duration, limit: Int
   ) async throws(TransportError) -> HTTPResponse {
     let idle = pool.timeouts.idle

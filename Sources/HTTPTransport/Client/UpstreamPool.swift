@@ -1,9 +1,9 @@
 package import EventLoop
 package import TLS
 
-/// The upstream connections of one loop: last in, first out, so that what is used stays warm and the rest can go.
-///
-/// Keeps at most 64 idle connections an origin and 256 in all. Confined to its loop.
+/// The upstream connections of one loop. Those of HTTP/1.1: last in, first out, so that what is used stays warm and the rest
+/// can go; at most 64 idle ones an origin and 256 in all. Those of HTTP/2 are shared: see `HTTP2Links`. Confined to its
+/// loop.
 package final class UpstreamPool {
   private static let idlePerOrigin = 64
   private static let idleLimit = 256
@@ -17,17 +17,24 @@ package final class UpstreamPool {
   package private(set) var idleCount = 0
   private lazy var sweeper = Deadline(on: loop) { [weak self] in self?.sweep() }
 
+  private let http2: HTTP2Policy?
+  private lazy var links = HTTP2Links(on: loop)
+
+  /// - Parameters:
+  ///   - tls: for HTTP/1.1 connections.
+  ///   - http2: where HTTP/2 is tried; nil for nowhere.
   package init(
     on loop: Loop, resolver: Resolver, routes: UpstreamRoutes = UpstreamRoutes(), tls: TLSClientContext,
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = Timeouts(), http2: HTTP2Policy? = nil
   ) {
     self.loop = loop
     dialer = Dialer(loop: loop, resolver: resolver, routes: routes, timeouts: timeouts)
     self.tls = tls
     self.timeouts = timeouts
+    self.http2 = http2
   }
 
-  /// An idle connection to `origin` that looks alive, or nil.
+  /// An idle HTTP/1.1 connection to `origin` that looks alive, or nil.
   package func takeIdle(_ origin: Origin) -> ClientConnection? {
     while let connection = idle[origin]?.popLast() {
       idleCount -= 1
@@ -37,16 +44,56 @@ package final class UpstreamPool {
     return nil
   }
 
-  /// A connection to `origin`: an idle one, or a new one.
-  package func connection(to origin: Origin) async throws(TransportError) -> ClientConnection {
-    if let connection = takeIdle(origin) { return connection }
-    return try await connect(to: origin)
+  /// An exchange with `origin`, on an idle connection, a shared one, or a new one.
+  package func connection(to origin: Origin, carrying traffic: UpstreamTraffic = .calls)
+    async throws(TransportError) -> any UpstreamExchange
+  {
+    if uses(http2, origin, traffic) {
+      if let link = links.find(origin) { return link.begin() }
+      if links.isUnsupported(by: origin), let connection = takeIdle(origin) { return connection }
+    } else if let connection = takeIdle(origin) {
+      return connection
+    }
+    return try await connect(to: origin, carrying: traffic)
   }
 
-  /// A new connection, TLS and all.
-  package func connect(to origin: Origin) async throws(TransportError) -> ClientConnection {
+  /// An exchange with `origin` that is on no connection which may be stale: a new one, or one that many share.
+  package func connect(to origin: Origin, carrying traffic: UpstreamTraffic = .calls)
+    async throws(TransportError) -> any UpstreamExchange
+  {
+    guard let http2, uses(http2, origin, traffic) else { return try await connectHTTP1(to: origin, tls) }
+    while true {
+      if let link = links.find(origin) { return link.begin() }
+      guard links.mayOpen(origin) else { return try await connectHTTP1(to: origin, tls) }
+      // One connects; the others then share, unless the origin turns out not to speak HTTP/2.
+      if await links.waitForConnect(origin) { continue }
+      defer { links.endConnect(origin) }
+      let transport = try await openTransport(to: origin, http2.tls)
+      guard transport.hasChosenHTTP2 || !origin.isSecure else {
+        links.noteUnsupported(by: origin)
+        return ClientConnection(transport, origin: origin)
+      }
+      let link = try HTTP2Link(transport, origin: origin, idle: timeouts.idle)
+      links.add(link)
+      sweeper.set(after: Self.sweepInterval)
+      return link.begin()
+    }
+  }
+
+  private func uses(_ policy: HTTP2Policy?, _ origin: Origin, _ traffic: UpstreamTraffic) -> Bool {
+    guard let policy else { return false }
+    return (policy.carriesPacks || traffic == .calls) && (origin.isSecure || policy.hasPriorKnowledge)
+  }
+
+  private func connectHTTP1(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError)
+    -> ClientConnection
+  {
+    ClientConnection(try await openTransport(to: origin, tls), origin: origin)
+  }
+
+  private func openTransport(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError) -> Transport {
     let channel = try await dialer.open(to: origin)
-    guard origin.isSecure else { return ClientConnection(Transport(channel), origin: origin) }
+    guard origin.isSecure else { return Transport(channel) }
     let secure: TLSChannel
     do {
       secure = try TLSChannel(client: channel, context: tls, serverName: origin.host, sessionKey: origin.authority)
@@ -60,11 +107,13 @@ package final class UpstreamPool {
       secure.close()
       throw TransportError(error)
     }
-    return ClientConnection(Transport(secure), origin: origin)
+    return Transport(secure)
   }
 
-  /// Takes a connection back after an exchange: kept when it can carry another, else closed.
-  package func give(_ connection: ClientConnection) {
+  /// Takes an exchange back that has ended well or not: its connection is kept when it can carry another, else closed.
+  package func give(_ exchange: any UpstreamExchange) { exchange.release(to: self) }
+
+  func keep(_ connection: ClientConnection) {
     guard connection.isReusable, idleCount < Self.idleLimit,
       idle[connection.origin, default: []].count < Self.idlePerOrigin
     else {
@@ -90,14 +139,22 @@ package final class UpstreamPool {
       idleCount -= connections.count - kept.count
       idle[origin] = kept.isEmpty ? nil : kept
     }
-    if idleCount > 0 { sweeper.set(after: Self.sweepInterval) }
+    links.sweep(limit)
+    if idleCount > 0 || !links.isEmpty { sweeper.set(after: Self.sweepInterval) }
   }
 
-  /// Closes all idle connections.
+  /// Open HTTP/2 connections.
+  package var linkCount: Int { links.count }
+
+  /// Whether an HTTP/2 connection to `origin` takes another exchange now.
+  package func hasSharedConnection(to origin: Origin) -> Bool { links.find(origin) != nil }
+
+  /// Closes all idle connections; shared ones when their last exchange has ended.
   package func closeIdle() {
     for connections in idle.values { for connection in connections { connection.close() } }
     idle.removeAll()
     idleCount = 0
+    links.retireAll()
     sweeper.clear()
   }
 }

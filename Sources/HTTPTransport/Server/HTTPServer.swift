@@ -2,7 +2,8 @@ package import EventLoop
 import Synchronization
 package import TLS
 
-/// An HTTP/1.1 server on all loops of a group.
+/// A server of HTTP/1.1 and HTTP/2 on all loops of a group. HTTP/2 is spoken in the clear with clients that begin with its
+/// preface, and under TLS with those whose ALPN chose it: the context decides what is offered.
 package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
@@ -13,17 +14,20 @@ package final class HTTPServer: Sendable {
 
   /// - Parameters:
   ///   - maxConnections: more than this many at once on one listener are closed as they come.
+  ///   - speaksHTTP2: false makes it a server of HTTP/1.1 alone.
   ///   - onTrouble: told, on a loop, what an operator should know.
   ///   - makeHandler: makes the handler of one loop.
   package init(
     on group: LoopGroup, timeouts: Timeouts = Timeouts(), maxConnections: Int = 1024,
-    onTrouble: @escaping @Sendable (String) -> Void = { _ in },
+    speaksHTTP2: Bool = true, onTrouble: @escaping @Sendable (String) -> Void = { _ in },
     makeHandler: @escaping @Sendable (Loop) -> sending any RequestHandler
   ) {
     self.group = group
     limit = maxConnections
     self.onTrouble = onTrouble
-    workers = group.loops.map { ServerWorker(on: $0, timeouts: timeouts, makeHandler: makeHandler) }
+    workers = group.loops.map {
+      ServerWorker(on: $0, timeouts: timeouts, speaksHTTP2: speaksHTTP2, makeHandler: makeHandler)
+    }
   }
 
   /// Listens on `address`, in the clear or, with a context, under TLS.
@@ -73,6 +77,7 @@ package final class HTTPServer: Sendable {
     let own = worker.loop.load.load(ordering: .relaxed)
     let target =
       own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
+    target.expected.add(1, ordering: .relaxed)
     // The preference keeps every wait below on the loop: without it, unisolated code would resume on another thread first.
     Task(executorPreference: target.loop) { [self] in
       await target.serve(descriptor, peer: peer, listener: listener.info, tls: tls)
@@ -98,7 +103,8 @@ package final class HTTPServer: Sendable {
 
   /// Drains all loops at once. Whether they were done in time.
   private func isDrained(within timeout: Duration) async -> Bool {
-    await withTaskGroup(of: Bool.self) { tasks in
+    for worker in workers { await worker.stopAccepting() }
+    return await withTaskGroup(of: Bool.self) { tasks in
       for worker in workers { tasks.addTask { await worker.drain(within: timeout) } }
       return await tasks.reduce(true) { $0 && $1 }
     }

@@ -1,7 +1,8 @@
 import EventLoop
 import HTTPCore
 
-/// One client's connection: request after request until either side has had enough. Confined to its loop.
+/// One client's connection: request after request until either side has had enough. One that begins as HTTP/2 is handed to
+/// an `HTTP2ServerConnection`. Confined to its loop.
 final class ServerConnection {
   private let transport: Transport
   private let wire: HTTP1Wire
@@ -12,30 +13,46 @@ final class ServerConnection {
   private var isIdle = false
   private var isDraining = false
   private var exchange: ServerExchange?
+  /// Runs the handler of an HTTP/2 stream as a task of its own. Nil when HTTP/2 is not spoken.
+  private let startStream: HTTP2ServerConnection.StartStream?
+  private var http2: HTTP2ServerConnection?
   /// Some old clients end the body of a POST with an empty line too many.
   private static let emptyLines = 2
 
   init(
     _ transport: Transport, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts,
-    handler: any RequestHandler
+    handler: any RequestHandler, startStream: HTTP2ServerConnection.StartStream?
   ) {
     self.transport = transport
     self.peer = peer
     self.listener = listener
     self.timeouts = timeouts
     self.handler = handler
+    self.startStream = startStream
     wire = HTTP1Wire(transport)
   }
 
   /// Serves until the connection is closed, and closes it.
   func run() async {
-    defer { transport.close() }
+    defer {
+      transport.close()
+      if isDraining { grace.clear() }
+    }
+    if let startStream, transport.hasChosenHTTP2 { return await runHTTP2([], startStream) }
     var isFirst = true
-    while !isDraining {
+    while true {
       let head: RequestHead
       do throws(TransportError) {
-        guard let next = try await nextHead(isFirst ? timeouts.head : timeouts.keepAlive) else { return }
-        head = next
+        if isFirst {
+          switch try await firstHead() {
+          case .request(let first): head = first
+          case .http2(let startStream): return await runHTTP2(Self.preface, startStream)
+          case nil: return
+          }
+        } else {
+          guard let next = try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive) else { return }
+          head = next
+        }
       } catch {
         await refuse(error)
         return
@@ -49,6 +66,39 @@ final class ServerConnection {
       guard goesOn else { return }
       wire.rest()
     }
+  }
+
+  /// What a connection of HTTP/2 begins with, up to its first empty line (RFC 9113 section 3.4).
+  private static let preface = Array("PRI * HTTP/2.0\r\n\r\n".utf8)
+
+  private enum FirstHead {
+    case request(RequestHead)
+    case http2(HTTP2ServerConnection.StartStream)
+  }
+
+  private func firstHead() async throws(TransportError) -> FirstHead? {
+    isIdle = true
+    defer { isIdle = false }
+    return try await wire.readHead(first: timeouts.head, rest: timeouts.head, passingOver: Self.emptyLines) {
+      (bytes) throws(HTTPParseError) in
+      if let startStream, bytes.elementsEqual(Self.preface) { return .http2(startStream) }
+      return .request(try RequestHead(parsing: bytes))
+    }
+  }
+
+  /// - Parameter begun: what was read of the preface, before what lies in the input.
+  private func runHTTP2(_ begun: [UInt8], _ startStream: @escaping HTTP2ServerConnection.StartStream) async {
+    guard
+      let http2 = HTTP2ServerConnection(
+        transport, peer: peer, listener: listener, timeouts: timeouts, startStream: startStream)
+    else { return }
+    self.http2 = http2
+    if isDraining { http2.drain() }
+    let first = begun + Array(wire.input.bytes)
+    wire.input.consume(wire.input.bytes.count)
+    wire.rest()
+    await http2.run(first)
+    self.http2 = nil
   }
 
   private func nextHead(_ wait: Duration) async throws(TransportError) -> RequestHead? {
@@ -144,19 +194,31 @@ final class ServerConnection {
     await skipBody(for: .milliseconds(500))
   }
 
-  /// Ends the connection as soon as that harms nobody: now when it is idle, else after the current response.
-  func drain() {
-    isDraining = true
-    // Told to the client, unless the head is out already.
-    exchange?.closesConnection = true
+  /// How long a connection that may be about to carry a request is kept for it.
+  private static let drainGrace = Duration.milliseconds(500)
+  private lazy var grace = Deadline(on: transport.loop) { [unowned self] in
     if isIdle && wire.input.isEmpty { transport.close() }
   }
 
-  /// Ends the connection now. Returns whether an exchange was cut.
-  func cut() -> Bool {
+  /// Ends the connection as soon as that harms nobody: after the current response, or the next one. A request may be on its
+  /// way, and one that was sent is to be answered; so an idle connection stays for a moment.
+  func drain() {
+    isDraining = true
+    if let http2 { return http2.drain() }
+    if let exchange {
+      // Told to the client, unless the head is out already: then there may be one more request.
+      if !exchange.hasStarted { exchange.closesConnection = true }
+    } else {
+      grace.set(after: Self.drainGrace)
+    }
+  }
+
+  /// Ends the connection now. Returns how many exchanges were cut.
+  func cut() -> Int {
+    if let http2 { return http2.cut() }
     let wasBusy = !isIdle
     transport.channel.onHangUp?()
     transport.abort()
-    return wasBusy
+    return wasBusy ? 1 : 0
   }
 }

@@ -4,6 +4,10 @@ package import HTTPCore
 /// One request and its response, on the server's side. Confined to its loop.
 package final class ServerExchange {
   private enum Progress { case waiting, started, finished }
+  private enum Carrier {
+    case http1(HTTP1Wire)
+    case http2(HTTP2Stream)
+  }
 
   package let request: RequestHead
   /// Who is at the other end of the connection.
@@ -12,7 +16,8 @@ package final class ServerExchange {
   package let listener: ListenerInfo
   /// When the head was complete, nanoseconds of the monotonic clock.
   package let startedAt: UInt64
-  private let wire: HTTP1Wire
+  package let loop: Loop
+  private let carrier: Carrier
   private let timeouts: Timeouts
   private var progress = Progress.waiting
   private var mustContinue: Bool
@@ -32,7 +37,8 @@ package final class ServerExchange {
     closes: Bool
   ) {
     self.request = request
-    self.wire = wire
+    carrier = .http1(wire)
+    loop = wire.transport.loop
     self.peer = peer
     self.listener = listener
     self.timeouts = timeouts
@@ -43,22 +49,52 @@ package final class ServerExchange {
     wire.beginBody(request.framing)
   }
 
-  package var loop: Loop { wire.transport.loop }
+  init(_ request: RequestHead, _ stream: HTTP2Stream, peer: SocketAddress, listener: ListenerInfo, timeouts: Timeouts) {
+    self.request = request
+    self.listener = listener
+    carrier = .http2(stream)
+    loop = stream.connection.loop
+    self.peer = peer
+    self.timeouts = timeouts
+    startedAt = loop.now
+    mustContinue = request.expectsContinue
+    bytesBefore = (0, 0)
+    closesConnection = false
+  }
+
   package var hasStarted: Bool { progress != .waiting }
   package var isFinished: Bool { progress == .finished }
-  package var isBodyRead: Bool { wire.isBodyRead }
+  package var isBodyRead: Bool {
+    switch carrier {
+    case .http1(let wire): wire.isBodyRead
+    case .http2(let stream): stream.isBodyRead
+    }
+  }
 
   /// Called when the client is gone for good while the request is being served; at once if it is already. Taken back when
   /// the exchange ends.
   package var onClientGone: (() -> Void)? {
-    get { wire.transport.channel.onHangUp }
-    set {
-      let channel = wire.transport.channel
-      channel.onHangUp = newValue
-      channel.onPeerClosed = newValue == nil ? nil : { [unowned self] in scheduleProbe() }
-      if newValue == nil { probe?.clear() }
-      if channel.isHungUp { newValue?() } else if channel.isPeerClosed { channel.onPeerClosed?() }
+    get {
+      switch carrier {
+      case .http1(let wire): wire.transport.channel.onHangUp
+      case .http2(let stream): stream.onGone
+      }
     }
+    set {
+      switch carrier {
+      case .http1(let wire): watch(wire.transport.channel, newValue)
+      case .http2(let stream):
+        stream.onGone = newValue
+        if stream.failure != nil { newValue?() }
+      }
+    }
+  }
+
+  private func watch(_ channel: Channel, _ onGone: (() -> Void)?) {
+    channel.onHangUp = onGone
+    channel.onPeerClosed = onGone == nil ? nil : { [unowned self] in scheduleProbe() }
+    if onGone == nil { probe?.clear() }
+    if channel.isHungUp { onGone?() } else if channel.isPeerClosed { channel.onPeerClosed?() }
   }
 
   /// How long after a client has closed its sending side it is asked whether it still listens.
@@ -73,7 +109,7 @@ package final class ServerExchange {
   /// Sends 100 to a client that has closed its sending side and waits for its response, or is gone altogether: then its
   /// system answers with a reset. One that listens passes over it (RFC 9110 section 15.2.1).
   private func probeClient() {
-    guard progress == .waiting, request.isVersion11, wire.isBodyRead else { return }
+    guard case .http1(let wire) = carrier, progress == .waiting, request.isVersion11, wire.isBodyRead else { return }
     let list = GatherList()
     list.append("HTTP/1.1 100 Continue\r\n\r\n")
     _ = try? wire.transport.write(gathering: list)
@@ -83,17 +119,27 @@ package final class ServerExchange {
 
   /// Lends the next bytes of the request body; see `HTTP1Wire.readBody`. Sends 100 first if the client waits for it.
   package func readBody(into list: GatherList) async throws(TransportError) -> Bool {
-    if mustContinue, !wire.isBodyRead {
+    if mustContinue, !isBodyRead {
       mustContinue = false
-      if progress == .waiting { try await sendContinue() }
+      if progress == .waiting { try await letOn() }
     }
-    do { return try await wire.readBody(into: list, idle: timeouts.idle) } catch {
+    do {
+      switch carrier {
+      case .http1(let wire): return try await wire.readBody(into: list, idle: timeouts.idle)
+      case .http2(let stream): return try await stream.readBody(into: list, idle: timeouts.idle)
+      }
+    } catch {
       bodyFailure = error
       throw error
     }
   }
 
-  private func sendContinue() async throws(TransportError) {
+  /// Sends 100.
+  private func letOn() async throws(TransportError) {
+    guard case .http1(let wire) = carrier else {
+      if case .http2(let stream) = carrier { stream.letOn() }
+      return
+    }
     isContinuing = true
     defer {
       isContinuing = false
@@ -170,16 +216,21 @@ package final class ServerExchange {
     // These end with their head, whatever else it says (RFC 9112 section 6.3).
     let framing = status == 204 || status == 304 ? .none : framing
     // A client that waits for 100 and is not let on may send its body or not: nobody can tell what comes next.
-    if mustContinue, !wire.isBodyRead { closesConnection = true }
-    wire.writeHead(request.method == .head ? .none : framing) { writer in
-      writer.begin(status: status, framing)
-      fields(&writer)
-      if closesConnection {
-        writer.append("connection: close\r\n")
-      } else if !request.isVersion11 {
-        writer.append("connection: keep-alive\r\n")
+    if mustContinue, !isBodyRead { closesConnection = true }
+    let isBodiless = request.method == .head
+    switch carrier {
+    case .http1(let wire):
+      wire.writeHead(isBodiless ? .none : framing) { writer in
+        writer.begin(status: status, framing)
+        fields(&writer)
+        if closesConnection {
+          writer.append("connection: close\r\n")
+        } else if !request.isVersion11 {
+          writer.append("connection: keep-alive\r\n")
+        }
+        writer.end()
       }
-      writer.end()
+    case .http2(let stream): stream.writeHead(status: status, framing, isBodiless: isBodiless, fields)
     }
   }
 
@@ -188,7 +239,11 @@ package final class ServerExchange {
   package func write(_ list: GatherList, isLast: Bool = false) async throws(TransportError) {
     if isContinuing { await waitForContinue() }
     if request.method == .head { list.removeAll() }
-    try await wire.writeBody(list, isLast: isLast && request.method != .head, idle: timeouts.idle)
+    let ends = isLast && request.method != .head
+    switch carrier {
+    case .http1(let wire): try await wire.writeBody(list, isLast: ends, idle: timeouts.idle)
+    case .http2(let stream): try await stream.writeBody(list, isLast: ends, idle: timeouts.idle)
+    }
     if isLast { progress = .finished }
   }
 
@@ -210,25 +265,44 @@ package final class ServerExchange {
   /// Sends the head now, before there is any of the body.
   package func flush() async throws(TransportError) {
     if isContinuing { await waitForContinue() }
-    try await wire.flush(idle: timeouts.idle)
+    switch carrier {
+    case .http1(let wire): try await wire.flush(idle: timeouts.idle)
+    case .http2(let stream): try await stream.flush(idle: timeouts.idle)
+    }
   }
 
   /// Ends the response's body.
   package func finish() async throws(TransportError) {
     guard progress == .started else { return }
     try await write(GatherList(), isLast: true)
-    try await wire.flush(idle: timeouts.idle)
+    try await flush()
     progress = .finished
   }
 
-  /// Ends the connection here and now: the client sees that its response is cut.
+  /// Ends the connection, or the stream, here and now: the client sees that its response is cut.
   package func abort() {
     closesConnection = true
-    wire.transport.abort()
+    switch carrier {
+    case .http1(let wire): wire.transport.abort()
+    case .http2(let stream):
+      stream.reset(.internalError)
+      stream.fail(.closed)
+    }
   }
 
   /// Bytes of the request body that have been read.
-  package var bodyBytesRead: Int { wire.bodyBytesRead - bytesBefore.read }
-  /// Bytes written for this exchange so far, head and framing included.
-  package var bytesWritten: Int { wire.bytesWritten - bytesBefore.written }
+  package var bodyBytesRead: Int {
+    switch carrier {
+    case .http1(let wire): wire.bodyBytesRead - bytesBefore.read
+    case .http2(let stream): stream.bodyBytesRead
+    }
+  }
+
+  /// Bytes written for this exchange so far: head and body, and what frames them in HTTP/1.1.
+  package var bytesWritten: Int {
+    switch carrier {
+    case .http1(let wire): wire.bytesWritten - bytesBefore.written
+    case .http2(let stream): stream.bytesWritten
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import Synchronization
 import TLS
 
 /// A server's share of one loop: the connections that live there and the handler they share.
@@ -6,18 +7,25 @@ actor ServerWorker {
   nonisolated let loop: Loop
   private let handler: any RequestHandler
   private let timeouts: Timeouts
+  private let speaksHTTP2: Bool
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// TLS connections that are not yet ready to carry requests.
   private var handshakes: [ObjectIdentifier: TLSChannel] = [:]
   private var acceptors: [Acceptor] = []
   private var isDraining = false
+  private var isCut = false
+  /// Connections that were given to this worker and have not ended, also those that have not come yet.
+  nonisolated let expected = Atomic<Int>(0)
   private var drained: [CheckedContinuation<Void, Never>] = []
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  init(on loop: Loop, timeouts: Timeouts, makeHandler: @Sendable (Loop) -> sending any RequestHandler) {
+  init(
+    on loop: Loop, timeouts: Timeouts, speaksHTTP2: Bool, makeHandler: @Sendable (Loop) -> sending any RequestHandler
+  ) {
     self.loop = loop
     self.timeouts = timeouts
+    self.speaksHTTP2 = speaksHTTP2
     handler = makeHandler(loop)
   }
 
@@ -37,19 +45,29 @@ actor ServerWorker {
 
   /// Serves one connection to its end. Owns `descriptor`.
   func serve(_ descriptor: CInt, peer: SocketAddress, listener: ListenerInfo, tls: TLSServerContext?) async {
+    defer {
+      if expected.subtract(1, ordering: .relaxed).newValue == 0 { resumeDrained() }
+    }
     let owned = OwnedDescriptor(owning: descriptor)
-    guard !isDraining, let channel = try? Channel(owned, on: loop) else { return }
+    guard let channel = try? Channel(owned, on: loop) else { return }
     guard let transport = await secure(channel, tls) else { return }
-    // The handshake took time.
-    guard !isDraining else { return transport.close() }
+    guard !isCut else { return transport.close() }
     let connection = ServerConnection(
-      transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler)
+      transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler,
+      startStream: speaksHTTP2 ? { [unowned self] in startStream($0) } : nil)
     let id = ObjectIdentifier(connection)
     connections[id] = connection
+    if isDraining { connection.drain() }
     await connection.run()
     connections[id] = nil
-    if connections.isEmpty { resumeDrained() }
   }
+
+  /// Serves an HTTP/2 stream beside whatever else runs on its connection.
+  private nonisolated func startStream(_ stream: LoopConfined<HTTP2ServerStream>) {
+    Task(executorPreference: loop) { await self.serve(stream) }
+  }
+
+  private func serve(_ stream: LoopConfined<HTTP2ServerStream>) async { await stream.value.run(handler) }
 
   private func secure(_ channel: Channel, _ context: TLSServerContext?) async -> Transport? {
     guard let context else { return Transport(channel) }
@@ -69,33 +87,35 @@ actor ServerWorker {
     }
   }
 
-  private func stopAccepting() {
+  /// Accepts no more. Connections that were accepted may still be on their way here.
+  func stopAccepting() {
     for acceptor in acceptors { acceptor.stop() }
     acceptors.removeAll()
   }
 
-  /// Accepts no more, ends idle connections now and others after their response.
+  /// Ends idle connections soon and others after their response. Accepting must have stopped on all loops.
   /// - Returns: when none is left, with true, or after `timeout`.
   func drain(within timeout: Duration) async -> Bool {
-    stopAccepting()
     isDraining = true
-    closeHandshakes()
     for connection in connections.values { connection.drain() }
-    if connections.isEmpty { return true }
+    if isEmpty { return true }
     let end = Deadline(on: loop) { self.resumeDrained() }
     end.set(after: timeout)
     await withCheckedContinuation { continuation in
       // Asked again: the caller's task prefers another executor than this loop, so the `await` itself lets others in.
-      if connections.isEmpty { continuation.resume() } else { drained.append(continuation) }
+      if isEmpty { continuation.resume() } else { drained.append(continuation) }
     }
     end.clear()
-    return connections.isEmpty
+    return isEmpty
   }
+
+  private var isEmpty: Bool { expected.load(ordering: .relaxed) == 0 }
 
   /// Ends every connection now. Returns how many exchanges that cut.
   func cut() -> Int {
+    isCut = true
     closeHandshakes()
-    return connections.values.reduce(0) { $0 + ($1.cut() ? 1 : 0) }
+    return connections.values.reduce(0) { $0 + $1.cut() }
   }
 
   private func closeHandshakes() {

@@ -1,11 +1,12 @@
 import ArgumentParser
 import CVersion
+import Gateway
 import HTTPCore
 import TLS
 
 /// What this build is made of.
 enum Version {
-  static let number = "0.1.0"
+  static let number = GatewayVersion.number
   static var commit: String { String(cString: cversion_commit()) }
   static var openSSL: String { TLSChannel.libraryVersion }
   static var nghttp2: String { HTTP2Library.version }

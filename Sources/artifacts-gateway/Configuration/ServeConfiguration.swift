@@ -10,7 +10,8 @@ struct ServeConfiguration {
   static let keys = [
     "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "account_id", "namespace",
     "api_base", "api_token_file", "ca_file",
-    "allow_remote_host", "allow_insecure_upstream", "allow_private_upstream", "remote_template", "static_token_file",
+    "allow_remote_host", "allow_insecure_upstream", "allow_private_upstream", "upstream_http", "remote_template",
+    "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
     "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "threads", "max_connections",
@@ -124,6 +125,9 @@ struct ServeConfiguration {
       throw settings.refusal("namespace", "\"\(namespace)\" is not a name of a namespace")
     }
     configuration.namespace = namespace
+    let version = try settings.word(
+      options.upstreamHttp, "upstream_http", among: UpstreamHTTP.allCases.map(\.rawValue), default: "auto")
+    configuration.upstreamHTTP = UpstreamHTTP(rawValue: version) ?? .automatic
     configuration.tokenTTL = try settings.seconds(options.tokenTtl, "token_ttl", in: 60...31_536_000, default: "1h")
     configuration.isReadOnly = try settings.isOn(options.readOnly, "read_only")
     // On one's own disk nothing is lost by a repo too many.

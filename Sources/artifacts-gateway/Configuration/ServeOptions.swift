@@ -53,6 +53,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow remotes whose names have private, link-local or loopback addresses.")
   var allowPrivateUpstream = false
 
+  @Option(help: "HTTP towards upstreams: auto, 1.1 or 2; auto is HTTP/2 for all but packs (default: auto).")
+  var upstreamHttp: String?
+
   @Option(help: "Skip the look-up: the remote's URL with {account}, {namespace} and {repo} in it.")
   var remoteTemplate: String?
 

@@ -1,0 +1,156 @@
+import CZlib
+
+/// Follows a pack as it passes by, and tells how large its objects are and where it ends.
+///
+/// Every object is inflated, since nothing else tells where the next one begins, and dropped at once: what is held is one
+/// block. What is no pack makes the scanner give up, not throw: whoever reads the pack will say it better. One owner at
+/// a time. Source: gitformat-pack.
+package final class PackScanner {
+  private enum Place {
+    /// So many bytes of the pack's own header have been read.
+    case header(Int)
+    /// At the first byte of an object, or in its size, of which so many bits are known.
+    case size(bits: Int)
+    /// In the distance to the base of a delta.
+    case baseDistance
+    /// So many bytes of the base's id are to come.
+    case baseID(Int)
+    case data
+    case trailer
+    /// The bytes are no pack.
+    case lost
+  }
+
+  /// The size of the largest object so far, inflated, bytes; of a delta, the size of what it makes.
+  package private(set) var largestObject = 0
+  /// The last 20 bytes of the pack, as far as they have come; they are not among those that `scan` lets pass.
+  package private(set) var trailer: [UInt8] = []
+  /// How many bytes have come behind the end of the pack.
+  package private(set) var strayBytes = 0
+
+  private var place = Place.header(0)
+  private var objectsLeft = 0
+  private var objectSize = 0
+  /// The kind of the current object: 1 to 4 whole ones, 6 and 7 deltas.
+  private var kind: UInt8 = 0
+  /// The beginning of a delta: the sizes of its base and of what it makes.
+  private var deltaHead: [UInt8] = []
+  /// Owned, as in `Inflate`.
+  private let stream: UnsafeMutablePointer<z_stream>
+  private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+
+  private static let trailerBytes = 20
+  private static let zlibWindowBits: CInt = 15
+  private static let deltaHeadBytes = 20
+  private static let offsetDelta: UInt8 = 6
+  private static let refDelta: UInt8 = 7
+  private static let magic = Array("PACK".utf8)
+
+  /// Throws `.outOfMemory`.
+  package init() throws(InflateError) {
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    let code = czlib_inflate_init(stream, Self.zlibWindowBits)
+    self.stream = stream
+    if code != Z_OK { throw .outOfMemory }
+  }
+
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+    scratch.deallocate()
+  }
+
+  /// Looks at the next bytes of the pack.
+  /// - Returns: how many of them stand before the trailer. The trailer is kept here, so that its reader learns of the end
+  ///   only when it is known that nothing follows.
+  package func scan(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var index = 0
+    while index < bytes.count {
+      switch place {
+      case .header(let count): header(count, bytes[index])
+      case .size(let bits): size(bits, bytes[index])
+      case .baseDistance: if bytes[index] & 0x80 == 0 { place = .data }
+      case .baseID(let count): place = count > 1 ? .baseID(count - 1) : .data
+      case .data:
+        index += inflateObject(UnsafeRawBufferPointer(rebasing: bytes[index...]))
+        continue
+      case .trailer:
+        let rest = bytes[index...]
+        let kept = rest.prefix(Self.trailerBytes - trailer.count)
+        trailer.append(contentsOf: kept)
+        strayBytes += rest.count - kept.count
+        return index
+      case .lost: return bytes.count
+      }
+      index += 1
+    }
+    return index
+  }
+
+  private func header(_ count: Int, _ byte: UInt8) {
+    switch count {
+    case 0..<4: place = byte == Self.magic[count] ? .header(count + 1) : .lost
+    // The version, which changes nothing here.
+    case 4..<8: place = .header(count + 1)
+    default:
+      objectsLeft = objectsLeft << 8 | Int(byte)
+      place = .header(count + 1)
+      if count == 11 { place = objectsLeft > 0 ? .size(bits: 0) : .trailer }
+    }
+  }
+
+  private func size(_ bits: Int, _ byte: UInt8) {
+    if bits == 0 {
+      objectSize = Int(byte & 0x0f)
+      kind = byte >> 4 & 7
+    } else {
+      guard bits < 60 else { return place = .lost }
+      objectSize |= Int(byte & 0x7f) << bits
+    }
+    guard byte & 0x80 == 0 else { return place = .size(bits: bits == 0 ? 4 : bits + 7) }
+    largestObject = max(largestObject, objectSize)
+    deltaHead = []
+    inflateReset(stream)
+    place = kind == Self.offsetDelta ? .baseDistance : kind == Self.refDelta ? .baseID(20) : .data
+  }
+
+  /// Inflates as much of the current object as there is, and returns how many bytes that took.
+  private func inflateObject(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard let base = bytes.baseAddress else { return 0 }
+    let count = min(bytes.count, Int(CInt.max))
+    stream.pointee.next_in = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: Bytef.self))
+    stream.pointee.avail_in = uInt(count)
+    defer {
+      // The memory is the caller's again.
+      stream.pointee.next_in = nil
+      stream.pointee.avail_in = 0
+    }
+    while true {
+      stream.pointee.next_out = scratch.baseAddress?.assumingMemoryBound(to: Bytef.self)
+      stream.pointee.avail_out = uInt(scratch.count)
+      let code = inflate(stream, Z_NO_FLUSH)
+      if kind >= Self.offsetDelta { readDelta(scratch.prefix(scratch.count - Int(stream.pointee.avail_out))) }
+      switch code {
+      case Z_OK where stream.pointee.avail_out == 0: continue
+      case Z_OK, Z_BUF_ERROR: break
+      case Z_STREAM_END:
+        objectsLeft -= 1
+        place = objectsLeft > 0 ? .size(bits: 0) : .trailer
+      default: place = .lost
+      }
+      return count - Int(stream.pointee.avail_in)
+    }
+  }
+
+  /// Reads the size of what a delta makes, which stands behind the size of its base.
+  private func readDelta(_ bytes: some Sequence<UInt8>) {
+    guard deltaHead.count < Self.deltaHeadBytes else { return }
+    deltaHead += bytes.prefix(Self.deltaHeadBytes - deltaHead.count)
+    guard let border = deltaHead.firstIndex(where: { $0 & 0x80 == 0 }) else { return }
+    let second = deltaHead[(border + 1)...]
+    guard let end = second.firstIndex(where: { $0 & 0x80 == 0 }), end - border <= 8 else { return }
+    let result = second[...end].reversed().reduce(0) { $0 << 7 | Int($1 & 0x7f) }
+    largestObject = max(largestObject, result)
+  }
+}
