@@ -57,7 +57,7 @@ package enum AdminContract {
     let method = request.method == "HEAD" ? "GET" : request.method
     let found = operations.filter { $0.matches(segments) }
     guard let operation = found.first(where: { $0.method == method }) else {
-      guard [400, 404, 405].contains(answer.status) else {
+      guard [400, 403, 404, 405].contains(answer.status) else {
         throw TestFailure("not in the document: \(request.method) \(path): \(answer)")
       }
       return

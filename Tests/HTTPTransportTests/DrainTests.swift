@@ -125,11 +125,27 @@ struct DrainTests {
       // Another connection is served, so the loop has read the first one's beginning.
       _ = try await running.ask("BAD\r\n\r\n")
       async let cut = running.server.drain(timeout: .seconds(20))
-      for _ in 0..<10 { await running.loop.yield() }
+      while let another = try? await running.connect() { another.close() }
       try await peer.send("Host: a\r\n\r\n")
       #expect(try await peer.receiveToEnd().hasSuffix("connection: close\r\n\r\nhello"))
       #expect(await cut == 0)
       peer.close()
+    }
+  }
+
+  @Test func `a request that was on its way when the drain began is answered`() async throws {
+    try await withServer { [hello] running in
+      let (fresh, kept) = (try await running.connect(), try await running.connect())
+      try await kept.send(hello)
+      _ = try await kept.receiveMessage()
+      async let cut = running.server.drain(timeout: .seconds(20))
+      while let another = try? await running.connect() { another.close() }
+      for peer in [fresh, kept] {
+        try await peer.send(hello)
+        #expect(try await peer.receiveToEnd().hasSuffix("connection: close\r\n\r\nhello"))
+        peer.close()
+      }
+      #expect(await cut == 0)
     }
   }
 

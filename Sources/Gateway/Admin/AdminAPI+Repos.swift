@@ -5,7 +5,7 @@ import HTTPTransport
 extension AdminAPI {
   private static let includeToken = AdminField.optional(
     "include_token", .flag, "Whether the first token is told; the gateway keeps it in any case.")
-  private static let description = AdminField.optional("description", .text(0...10_000), "Words about it.")
+  private static let description = AdminField.optional("description", .text(0...65_536), "Words about it.")
   private static let readOnly = AdminField.optional("read_only", .flag, "Whether the gateway refuses pushes to it.")
   private static let defaultBranch = AdminField.optional(
     "default_branch", .branch, "The branch that HEAD names; `main` if there is none.")

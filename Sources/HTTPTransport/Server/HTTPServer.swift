@@ -103,9 +103,9 @@ package final class HTTPServer: Sendable {
 
   /// Drains all loops at once. Whether they were done in time.
   private func isDrained(within timeout: Duration) async -> Bool {
-    for worker in workers { await worker.stopAccepting() }
+    for worker in workers { await worker.beginDrain() }
     return await withTaskGroup(of: Bool.self) { tasks in
-      for worker in workers { tasks.addTask { await worker.drain(within: timeout) } }
+      for worker in workers { tasks.addTask { await worker.isDrained(within: timeout) } }
       return await tasks.reduce(true) { $0 && $1 }
     }
   }

@@ -16,6 +16,12 @@ actor ServerWorker {
   private var isCut = false
   /// Connections that were given to this worker and have not ended, also those that have not come yet.
   nonisolated let expected = Atomic<Int>(0)
+  /// How long a connection may still be in its handshake once the drain has begun.
+  private static let handshakeGrace = Duration.seconds(1)
+  private lazy var handshakeEnd = Deadline(on: loop) { [weak self] in
+    // The deadline fires on this actor's loop.
+    self?.assumeIsolated { $0.closeHandshakes() }
+  }
   private var drained: [CheckedContinuation<Void, Never>] = []
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -87,17 +93,19 @@ actor ServerWorker {
     }
   }
 
-  /// Accepts no more. Connections that were accepted may still be on their way here.
-  func stopAccepting() {
+  /// Accepts no more, and ends idle connections soon and others after their response. Connections that were accepted may still
+  /// be on their way here.
+  func beginDrain() {
     for acceptor in acceptors { acceptor.stop() }
     acceptors.removeAll()
-  }
-
-  /// Ends idle connections soon and others after their response. Accepting must have stopped on all loops.
-  /// - Returns: when none is left, with true, or after `timeout`.
-  func drain(within timeout: Duration) async -> Bool {
     isDraining = true
     for connection in connections.values { connection.drain() }
+    handshakeEnd.set(after: Self.handshakeGrace)
+  }
+
+  /// Waits for the end of the last connection. The drain must have begun on all loops.
+  /// - Returns: when none is left, with true, or after `timeout`.
+  func isDrained(within timeout: Duration) async -> Bool {
     if isEmpty { return true }
     let end = Deadline(on: loop) { self.resumeDrained() }
     end.set(after: timeout)
