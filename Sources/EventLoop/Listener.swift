@@ -6,8 +6,8 @@ package final class ListeningSocket: Sendable {
   /// Where it listens, with the port that the kernel chose when 0 was asked for.
   package let address: SocketAddress
   private let descriptor: OwnedDescriptor
-  /// The file of a Unix socket goes with it.
-  private let ownsFile: Bool
+  /// The file of a Unix socket, which goes with it.
+  private let file: SocketFile?
 
   /// Binds and listens.
   ///
@@ -30,7 +30,7 @@ package final class ListeningSocket: Sendable {
     guard listen(number, backlog) == 0 else { throw SystemError("listen") }
     self.address = SocketAddress.local(of: descriptor) ?? address
     self.descriptor = descriptor
-    ownsFile = true
+    if case .unix(let path) = address { file = SocketFile(path) } else { file = nil }
   }
 
   /// Takes over a stream socket that another process has made to listen, such as systemd. The file of a Unix socket stays when
@@ -46,7 +46,7 @@ package final class ListeningSocket: Sendable {
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
     self.address = address
     self.descriptor = descriptor
-    ownsFile = false
+    file = nil
   }
 
   private static func option(_ name: CInt, of number: CInt) throws(SystemError) -> CInt {
@@ -57,7 +57,7 @@ package final class ListeningSocket: Sendable {
   }
 
   deinit {
-    if ownsFile, case .unix(let path) = address { unlink(path) }
+    file?.remove()
   }
 
   private static func removeStale(_ path: String, _ address: SocketAddress) {
@@ -94,6 +94,28 @@ package final class ListeningSocket: Sendable {
   }
 
   fileprivate var number: CInt { descriptor.rawValue }
+}
+
+/// The file that a Unix socket was bound to.
+private struct SocketFile: Sendable {
+  private let path: String
+  private let device: dev_t
+  private let number: ino_t
+
+  init?(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    self.path = path
+    device = status.st_dev
+    number = status.st_ino
+  }
+
+  /// Removes it, unless another process has put its own in its place.
+  func remove() {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == number else { return }
+    unlink(path)
+  }
 }
 
 /// A connection fresh from the kernel.

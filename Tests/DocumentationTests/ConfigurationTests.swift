@@ -42,6 +42,8 @@ import Testing
       ("namespace = true", "c.toml:1: namespace: true or false"),
       ("# first\ntoken_ttl = 5", "c.toml:2: token_ttl: \"5\""),
       ("listen = [\"nowhere\"]", "c.toml:1: listen: \"nowhere\""),
+      ("allow_host = [\"a:80\"]", "c.toml:1: allow_host: \"a:80\" is neither a name"),
+      ("allow_host = \"*\"", "c.toml:1: allow_host: \"*\" is neither a name"),
       ("listen = [1]", "c.toml:1: listen: a list of strings"),
       ("threads = 0.5", "c.toml:1: threads"),
       ("token_ttl = ", "c.toml:1: "),

@@ -11,15 +11,15 @@ import Testing
     return try await test.ask(HTTPRequest(method, "/api/v1\(path)", type, body: Array((body ?? "").utf8)))
   }
 
-  /// A repo as it is told: names in order of the alphabet, absent where the service says null.
-  private func repo(_ name: String, source: String = "", status: String = "") -> String {
-    "{\"clone_url\":\"BASE/git/\(name)\",\"created_at\":\"TIME\",\"default_branch\":\"main\",\"id\":\"ID\","
-      + "\"name\":\"\(name)\",\"read_only\":false,\"remote\":\"BASE/git/default/\(name).git\"\(source)\(status),"
-      + "\"updated_at\":\"TIME\"}"
+  /// A repo as it is told: names in order of the alphabet, null where the service says null.
+  private func repo(_ name: String, source: String = "null", status: String = "") -> String {
+    "{\"clone_url\":\"BASE/git/\(name)\",\"created_at\":\"TIME\",\"default_branch\":\"main\",\"description\":null,"
+      + "\"id\":\"ID\",\"last_push_at\":null,\"name\":\"\(name)\",\"read_only\":false,"
+      + "\"remote\":\"BASE/git/default/\(name).git\",\"source\":\(source)\(status),\"updated_at\":\"TIME\"}"
   }
 
   private func made(_ name: String, objects: String = "", token: String = "") -> String {
-    "{\"clone_url\":\"BASE/git/\(name)\",\"default_branch\":\"main\",\"id\":\"ID\",\"name\":\"\(name)\"\(objects),"
+    "{\"clone_url\":\"BASE/git/\(name)\",\"default_branch\":\"main\",\"description\":null,\"id\":\"ID\",\"name\":\"\(name)\"\(objects),"
       + "\"read_only\":false,\"remote\":\"BASE/git/default/\(name).git\"\(token)}\n"
   }
 
@@ -146,11 +146,11 @@ import Testing
         made("fork", objects: #","objects":3"#))
       expect(
         try await call(test, "GET", "/repos/fork"), 200,
-        repo("fork", source: #","source":"artifacts:default/demo""#) + "\n")
+        repo("fork", source: #""artifacts:default/demo""#) + "\n")
       expect(try await call(test, "POST", "/repos/copy/import", #"{"url":"\#(url)"}"#), 201, made("copy"))
       expect(
         try await call(test, "GET", "/repos/copy"), 200,
-        repo("copy", source: #","source":"git:BASE/git/demo.git""#) + "\n")
+        repo("copy", source: #""git:BASE/git/demo.git""#) + "\n")
       for name in ["fork", "copy"] {
         try await git("clone", "-q", test.url(name), name)
         #expect(try await git.refs(in: name, "refs/heads") == git.refs(in: "work", "refs/heads"))

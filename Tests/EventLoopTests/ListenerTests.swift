@@ -117,6 +117,17 @@ struct ListenerTests {
     }
   }
 
+  @Test func `a Unix socket that took another's place stays when that one ends`() async throws {
+    try await withPath { path in
+      var first: ListeningSocket? = try ListeningSocket(binding: .unix(path))
+      #expect(unlink(path) == 0)
+      let second = try ListeningSocket(binding: .unix(path))
+      #expect(first?.address == second.address)
+      first = nil
+      #expect(mode(path) != nil)
+    }
+  }
+
   @Test func `a live Unix socket is not replaced`() async throws {
     try await withPath { path in
       let socket = try ListeningSocket(binding: .unix(path))

@@ -87,6 +87,12 @@ package final class Peer {
     return String(decoding: take(kept.count), as: UTF8.self)
   }
 
+  /// Everything that comes until the stream ends in one way or another.
+  package func receiveAll() async -> [UInt8] {
+    while (try? await more()) == true {}
+    return takeAll()
+  }
+
   /// A message head, its empty line included.
   package func receiveHead() async throws -> String {
     let end = Array("\r\n\r\n".utf8)

@@ -14,9 +14,11 @@ package func withTemporaryFolder<Result>(_ body: (String) async throws -> Result
 
 package func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 
+/// Nobody else may read the file: it may hold a token.
 package func write(_ bytes: [UInt8], to path: String) throws {
   guard let file = fopen(path, "w") else { throw TestFailure("\(path): \(errno)") }
   defer { fclose(file) }
+  fchmod(fileno(file), 0o600)
   guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw TestFailure("\(path): \(errno)") }
 }
 

@@ -114,7 +114,7 @@ import Testing
     arguments: [
       (409, 10201, 409, "ALREADY_EXISTS"), (404, 10200, 404, "NOT_FOUND"), (422, 10106, 422, "REMOTE_AUTH_REQUIRED"),
       (500, 10400, 500, "INTERNAL_ERROR"), (409, 10302, 409, "IMPORT_IN_PROGRESS"), (401, 10000, 502, nil),
-      (403, 10000, 502, nil),
+      (403, 10000, 502, nil), (407, 10000, 502, nil),
     ] as [(Int, Int, Int, String?)])
   func `what the service refuses keeps its number and its name`(status: Int, code: Int, shown: Int, name: String?)
     async throws

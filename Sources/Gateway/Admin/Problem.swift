@@ -54,7 +54,7 @@ struct Problem: Error, Encodable {
     switch error.kind {
     case .refused(let status, let code, let pointer):
       // The caller's own credentials are not at fault when the API refuses ours.
-      let isOurs = status == 401 || status == 403 || !(400...599).contains(status)
+      let isOurs = status == 401 || status == 403 || status == 407 || !(400...599).contains(status)
       self.init(isOurs ? 502 : status, error.message, pointer: pointer, code: code)
     case .unreachable(.timedOut): self.init(504, "the Artifacts API did not answer in time")
     case .unreachable: self.init(502, "the Artifacts API is not reachable: \(error.message)")

@@ -7,6 +7,8 @@ final class EntryRules {
   private let hosts: HostList
   /// Values of `Host` that were found on the list.
   private var known: Set<String> = []
+  /// The one that came last: clients seldom change.
+  private var last: String?
   private static let knownLimit = 64
 
   init(_ hosts: HostList) { self.hosts = hosts }
@@ -30,6 +32,13 @@ final class EntryRules {
   }
 
   private func isKnown(_ host: String) -> Bool {
+    if host == last { return true }
+    guard isListed(host) else { return false }
+    last = host
+    return true
+  }
+
+  private func isListed(_ host: String) -> Bool {
     if known.contains(host) { return true }
     guard hosts.contains(host) else { return false }
     if known.count >= Self.knownLimit { known.removeAll() }

@@ -1,8 +1,7 @@
 /// The fields of a message head, in order. Names are lower-case; the bytes of all fields share one block: that of the head
 /// they were read from, or one that grows as they are added.
 ///
-/// Names and values are checked where they enter: by the reader, or by `append`, which traps on what a program may not
-/// write. Lookup is linear: heads hold at most a hundred fields.
+/// Names and values are checked where they enter: by the reader, which refuses, or by `append`, which makes them harmless. Lookup is linear: heads hold at most a hundred fields.
 package struct Fields: Sendable {
   /// Where a field's name and value lie in the block.
   struct Entry {
@@ -39,21 +38,23 @@ package struct Fields: Sendable {
 
   // MARK: Adding
 
-  /// Adds a field. `value` must be legal field content: no CR, LF, NUL or other control but tab.
+  /// Adds a field. What cannot stand in a value, such as CR, LF or NUL, becomes a blank (RFC 9110 section 5.5): no text,
+  /// wherever it comes from, can end its line.
   package mutating func append(_ name: FieldName, _ value: String) {
     var value = value
     value.withUTF8 { append(name, UnsafeRawBufferPointer($0)) }
   }
 
-  /// Adds a field with a value from bytes that were legal field content where they came from.
+  /// Adds a field with a value from bytes, which are treated in the same way.
   package mutating func append(_ name: FieldName, _ value: UnsafeRawBufferPointer) {
-    precondition(value.allSatisfy(Grammar.isFieldContent), "a field value must not hold control characters")
     let start = UInt32(storage.count)
     let length = UInt32(name.bytes.count)
     storage.append(contentsOf: name.bytes)
     storage.append(UInt8(ascii: ":"))
     storage.append(UInt8(ascii: " "))
     storage.append(contentsOf: value)
+    let end = storage.count
+    for index in end - value.count..<end where !Grammar.isFieldContent(storage[index]) { storage[index] = 0x20 }
     entries.append(
       Entry(nameStart: start, nameLength: length, valueStart: start + length + 2, valueLength: UInt32(value.count)))
   }

@@ -1,8 +1,8 @@
 extension AdminSchema {
   private static let repoMembers = [
-    always("id", text), always("name", text), maybe("description", text), maybe("default_branch", text),
-    maybe("created_at", text, "When it was made, ISO 8601."), maybe("updated_at", text), maybe("last_push_at", text),
-    maybe("source", text, "Where a fork or an import came from."),
+    always("id", text), always("name", text), maybe("description", textOrNull), maybe("default_branch", text),
+    maybe("created_at", text, "When it was made, ISO 8601."), maybe("updated_at", text), maybe("last_push_at", textOrNull),
+    maybe("source", textOrNull, "Where a fork or an import came from."),
     maybe("read_only", flag, "The gateway refuses pushes to it."), maybe("remote", text, "Its URL at Artifacts."),
     maybe("status", text, "`ready`, `importing` or `forking`; in lists."),
     maybe("objects", whole, "How many objects a fork copied."),
