@@ -38,21 +38,6 @@ package struct HeadWriter {
     for index in start..<count where !Grammar.isFieldContent(block[index]) { block[index] = 0x20 }
   }
 
-  /// Writes a target. What cannot stand in one is percent-encoded, so that no text can end it or its line.
-  private mutating func append(target: String) {
-    guard !target.utf8.allSatisfy(Grammar.isTarget) else { return append(text: target) }
-    let digits: StaticString = "0123456789ABCDEF"
-    for byte in target.utf8 {
-      if Grammar.isTarget(byte) {
-        withUnsafeBytes(of: byte) { append($0) }
-      } else {
-        append("%")
-        append(UnsafeRawBufferPointer(start: digits.utf8Start + Int(byte >> 4), count: 1))
-        append(UnsafeRawBufferPointer(start: digits.utf8Start + Int(byte & 15), count: 1))
-      }
-    }
-  }
-
   package mutating func append(_ number: Int) {
     withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
       var start = digits.count
@@ -111,7 +96,7 @@ package struct HeadWriter {
   package mutating func begin(_ method: Method, _ target: String, _ framing: BodyFraming) {
     append(text: method.rawValue)
     append(" ")
-    append(target: target)
+    append(text: PercentCoding.clean(target: target))
     append(" HTTP/1.1\r\n")
     // A POST without a body says so (RFC 9110 section 8.6).
     append(framing, saysNone: method == .post || method == .put || method == .patch)

@@ -12,7 +12,7 @@ extension HTTP2Session {
   ) throws(HTTP2Error) -> Int32 {
     fields.removeAll()
     let scheme: FieldName = isSecure ? "https" : "http"
-    var target = target
+    var target = PercentCoding.clean(target: target)
     let number = withFieldStorage(method.rawValue, &target, framing) { method, target, length in
       fields.append(":method", method)
       fields.append(":scheme", scheme.bytes)

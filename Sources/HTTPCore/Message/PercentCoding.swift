@@ -13,6 +13,18 @@ package enum PercentCoding {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Encodes what cannot stand in a request target, and nothing else: no text can end it.
+  static func clean(target: String) -> String {
+    guard !target.utf8.allSatisfy(Grammar.isTarget) else { return target }
+    let digits: StaticString = "0123456789ABCDEF"
+    var bytes: [UInt8] = []
+    for byte in target.utf8 {
+      bytes +=
+        Grammar.isTarget(byte) ? [byte] : [0x25, digits.utf8Start[Int(byte >> 4)], digits.utf8Start[Int(byte & 15)]]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Decodes; nil for a broken sequence, a NUL, or bytes that are not UTF-8.
   /// - Parameters:
   ///   - plusIsBlank: as in queries that HTML forms make.

@@ -29,7 +29,11 @@ final class HTTP2ServerStream {
     switch request {
     case .success(let head):
       await serve(ServerExchange(head, stream, peer: peer, listener: listener, timeouts: timeouts), handler)
-    case .failure(let error): await refuse(error)
+    case .failure(let error):
+      // A method that has no effect on how the answer is written stands for the one that was refused.
+      let exchange = ServerExchange(
+        RequestHead(.get, "/"), stream, peer: peer, listener: listener, timeouts: timeouts)
+      try? await exchange.refuse(error.status, error.reason, handler)
     }
     // A request that nobody reads to its end any more; no error, for the response is whole (RFC 9113 section 8.1).
     if !stream.isOver, !stream.isEnded { stream.reset(.noError) }
@@ -49,17 +53,8 @@ final class HTTP2ServerStream {
         // What is begun and not ended must not look whole.
         if !exchange.isFinished { exchange.abort() }
       } else {
-        try? await exchange.respond(status: 500)
+        try? await exchange.answer(inPlaceOf: handler)
       }
     }
-  }
-
-  /// Answers a request whose head is not served.
-  private func refuse(_ error: HTTPParseError) async {
-    let body = Array("\(error.reason)\n".utf8)
-    let exchange = ServerExchange(RequestHead(.get, "/"), stream, peer: peer, listener: listener, timeouts: timeouts)
-    var fields = Fields([(.contentType, "text/plain; charset=utf-8")])
-    if error.status == 405 { fields.append(.allow, "GET, POST") }
-    try? await exchange.respond(status: error.status, fields: fields, body: body)
   }
 }

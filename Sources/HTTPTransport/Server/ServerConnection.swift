@@ -124,7 +124,7 @@ final class ServerConnection {
         return false
       }
       exchange.closesConnection = true
-      do { try await answerForHandler(exchange) } catch { return false }
+      do { try await exchange.answer(inPlaceOf: handler) } catch { return false }
     }
     if !exchange.isBodyRead {
       await linger(closing: exchange.closesConnection)
@@ -135,21 +135,6 @@ final class ServerConnection {
       return false
     }
     return true
-  }
-
-  /// Answers where the handler has not: with the client's own fault if that was in the body, else with 500.
-  private func answerForHandler(_ exchange: ServerExchange) async throws(TransportError) {
-    switch exchange.bodyFailure {
-    case .malformed(let error): try await respond(exchange, error.status, error.reason)
-    case .timedOut: try await respond(exchange, 408, "the body of the request took too long")
-    default: try await exchange.respond(status: 500)
-    }
-  }
-
-  private func respond(_ exchange: ServerExchange, _ status: Int, _ reason: String) async throws(TransportError) {
-    var fields = handler.fields(ofRefusal: status, reason)
-    fields.append(.contentType, "text/plain; charset=utf-8")
-    try await exchange.respond(status: status, fields: fields, body: Array("\(reason)\n".utf8))
   }
 
   /// Reads on what the client still sends, so that the response reaches it: closing with unread bytes would reset the
@@ -180,7 +165,7 @@ final class ServerConnection {
     wire.writeHead(.length(body.count)) { writer in
       writer.begin(status: status, .length(body.count))
       writer.append(.contentType, "text/plain; charset=utf-8")
-      if status == 405 { writer.append(.allow, "GET, HEAD, POST, PUT, DELETE") }
+      if status == 405 { writer.append(.allow, ServerExchange.allowedMethods) }
       writer.append(handler.fields(ofRefusal: status, reason))
       writer.append(.connection, "close")
       writer.end()
