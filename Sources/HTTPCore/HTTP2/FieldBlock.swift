@@ -124,15 +124,7 @@ struct FieldBlock {
 
   /// What an authority may hold: as for `Host` in HTTP/1.
   private static func host(_ value: UnsafeRawBufferPointer) throws(HTTPParseError) -> [UInt8] {
-    let isGood = value.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: ","),
-        UInt8(ascii: "\\"):
-        false
-      default: Grammar.isTarget(byte)
-      }
-    }
-    guard isGood, !value.isEmpty else { throw HTTPParseError("a bad Host") }
+    guard Authority.isValid(value) else { throw HTTPParseError("a bad Host") }
     return Array(value)
   }
 

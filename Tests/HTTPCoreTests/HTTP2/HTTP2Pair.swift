@@ -1,4 +1,5 @@
 import GatewayTestSupport
+
 @testable import HTTPCore
 
 /// One session with the memory that it writes to and a record of what it told.
