@@ -11,6 +11,7 @@ package struct FuzzTarget: Sendable, CustomStringConvertible {
   package static let all = [
     FuzzTarget(name: "request-reader", run: checkRequestReader),
     FuzzTarget(name: "response-reader", run: checkResponseReader),
+    FuzzTarget(name: "http2-server", run: checkHTTP2Server), FuzzTarget(name: "http2-client", run: checkHTTP2Client),
     FuzzTarget(name: "pkt-line", run: checkPktLines),
     FuzzTarget(name: "git-request", run: checkGitRequests),
     FuzzTarget(name: "advertisement", run: checkAdvertisement),
