@@ -54,8 +54,7 @@ struct AdminRoute: Sendable {
 
   /// The statuses of all its failures.
   var allFailures: Set<Int> {
-    var statuses = failures.union([400, 405])
-    if method != .get { statuses.insert(403) }
+    var statuses = failures.union([400, 403, 405])
     if body != nil { statuses.formUnion([408, 413, 415]) }
     if asksUpstream { statuses.formUnion([404, 429, 500, 502, 503, 504]) }
     return statuses

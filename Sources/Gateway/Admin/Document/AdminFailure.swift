@@ -5,7 +5,7 @@ enum AdminFailure {
   /// What went wrong, by status. The body is a problem.
   private static let texts: [(status: Int, text: String)] = [
     (400, "A field, a parameter or the body is not what it should be; `pointer` names it."),
-    (403, "The call changes something, and a page of another site makes it."),
+    (403, "`Host` is none of the gateway's, or the call changes something and a page of another site makes it."),
     (404, "There is no such repository, namespace, token or file."),
     (405, "The path has other methods; `Allow` names them."),
     (408, "The body did not come in time."),
