@@ -109,7 +109,8 @@ import Testing
   ]
 
   @Test(arguments: [
-    ("POST", "/-/quit"), ("POST", "/-/reload"), ("DELETE", "/api/v1/tokens/t"), ("POST", "/api/v1/repos"), ("POST", "/"),
+    ("POST", "/-/quit"), ("POST", "/-/reload"), ("DELETE", "/api/v1/tokens/t"), ("POST", "/api/v1/repos"),
+    ("POST", "/"),
     ("PUT", "/nothing"),
   ])
   func `a page of another site changes nothing anywhere`(method: String, path: String) async throws {
