@@ -46,10 +46,7 @@ final class HTTP2Stream {
     if let framing { begin(framing) }
   }
 
-  deinit {
-    incoming.release()
-    incoming.removeAll()
-  }
+  deinit { incoming.removeAll() }
 
   private func begin(_ framing: BodyFraming) {
     switch framing {
@@ -191,14 +188,13 @@ final class HTTP2Stream {
     connection.pump()
   }
 
-  /// Nobody reads any more: gives all memory back, and drops what still comes.
+  /// Nobody reads any more: drops what still comes. The memory of what was lent may still be in use, by whoever writes it
+  /// elsewhere; it goes with the stream.
   func abandon() {
     guard !isAbandoned else { return }
     isAbandoned = true
-    incoming.release()
     session.drop(lentBytes + incoming.byteCount)
     lentBytes = 0
-    incoming.removeAll()
   }
 
   // MARK: Writing

@@ -8,6 +8,8 @@ struct IncomingBody {
   /// Memory for copies is made in at least this size, so that small frames share some.
   private static let leastCopy = 4_096
 
+  private static let leastTrim = 64
+
   private struct Piece {
     var bytes: UnsafeRawBufferPointer
     /// Goes back when this piece is released: the last one of its memory.
@@ -75,6 +77,10 @@ struct IncomingBody {
     if first == pieces.count {
       pieces.removeAll(keepingCapacity: true)
       first = 0
+    } else if first >= Self.leastTrim, first * 2 >= pieces.count {
+      // A reader that never comes to the end must not make the list grow for ever.
+      pieces.removeFirst(first)
+      first = 0
     }
     return count
   }
@@ -86,8 +92,9 @@ struct IncomingBody {
     lent.removeAll(keepingCapacity: true)
   }
 
-  /// Drops what was not lent.
+  /// Gives back all memory, also of what was lent or was not.
   mutating func removeAll() {
+    release()
     for piece in pieces[first...] { if let owned = piece.owned { Self.free(owned) } }
     pieces.removeAll()
     first = 0
