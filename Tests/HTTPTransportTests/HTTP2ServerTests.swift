@@ -151,6 +151,31 @@ struct HTTP2ServerTests {
     }
   }
 
+  @Test func `what was lent stays as it is when its exchange is closed`() async throws {
+    let handler: @Sendable (ServerExchange) async throws -> Void = { exchange in
+      guard exchange.request.path == "/fixed" else { return try await answer(exchange) }
+      exchange.start(status: 200, length: nil) { _ in }
+      while true { try await exchange.write([UInt8](repeating: 0xaa, count: 65_536)) }
+    }
+    try await withPool(handler: handler) { pool, origin, _ in
+      let client = HTTPClient(pool)
+      let exchange = try await pool.connection(to: origin)
+      exchange.send(.get, "/fixed", .none) { $0.append(.host, origin.authority) }
+      try await exchange.flush(idle: .seconds(20))
+      _ = try await exchange.receiveHead(to: .get, firstByte: .seconds(20), rest: .seconds(20))
+      #expect(try await exchange.readBody(into: exchange.pieces, idle: .seconds(20)))
+      // Its bytes may still be on their way to somebody.
+      exchange.close()
+      for _ in 0..<20 {
+        let body = [UInt8](repeating: 0x55, count: 500_000)
+        _ = try await client.send(.post, "/echo", to: origin, fields: Fields(), body: body, isReplayable: false)
+      }
+      var isWhole = true
+      exchange.pieces.forEach { if !$0.allSatisfy({ $0 == 0xaa }) { isWhole = false } }
+      #expect(isWhole && !exchange.pieces.isEmpty)
+    }
+  }
+
   @Test func `a client that leaves is noticed while it is served`() async throws {
     let gone = Event()
     let begun = Event()
