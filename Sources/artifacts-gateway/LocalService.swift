@@ -5,12 +5,15 @@ import Logging
 /// The embedded Artifacts service as the upstream of local mode.
 enum LocalService {
   /// Starts it on a loopback port of its own and makes sure that the repo `hello` is there.
-  static func start(in directory: String, token: String, on group: LoopGroup, log: Logger) async throws(StartFailure)
-    -> ArtifactsEmulator
-  {
+  ///
+  /// - Parameter imports: where its imports may come from.
+  static func start(
+    in directory: String, token: String, imports: ImportRule, on group: LoopGroup, log: Logger
+  ) async throws(StartFailure) -> ArtifactsEmulator {
     let emulator: ArtifactsEmulator
     do {
-      emulator = try ArtifactsEmulator(configuration: .init(dataDirectory: directory, apiToken: token, logger: log))
+      emulator = try ArtifactsEmulator(
+        configuration: .init(dataDirectory: directory, apiToken: token, imports: imports, logger: log))
     } catch {
       throw StartFailure(GatewayExit.inputOutput, "\(error)")
     }

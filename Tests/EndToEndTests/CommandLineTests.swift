@@ -69,4 +69,22 @@ import Testing
       if arguments.count > 1 { #expect(outcome.text.contains("77 credentials"), "\(outcome.text)") }
     }
   }
+
+  @Test(.enabled(if: Git.isThere), arguments: [false, true])
+  func `local mode imports over http from this machine if it is told to`(isAllowed: Bool) async throws {
+    try await withTemporaryFolder { folder in
+      let arguments = isAllowed ? ["--allow-loopback-import"] : []
+      let serve = ["serve", "--local", "--listen", "127.0.0.1:0", "--data-dir", folder + "/data"]
+      try await RunningBinary.with(serve + arguments, in: folder) { binary in
+        let port = try await binary.port()
+        let connection = try await HTTPConnection.open(port: port, on: binary.loop)
+        let body = #"{"url":"http://127.0.0.1:\#(port)/git/hello"}"#
+        let request = HTTPRequest(
+          "POST", "/api/v1/repos/copy/import", [("Content-Type", "application/json")], body: Array(body.utf8))
+        try await connection.send(request.bytes)
+        #expect(try await connection.receive()?.status == (isAllowed ? 201 : 400))
+        await connection.close()
+      }
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import HTTPCore
 
-/// The query of a call, decoded, in its order; a plus sign is a blank, as forms write it and the service reads it. Every parameter is one that its route names, stands once and is checked.
+/// The query of a call, decoded, in its order; a plus sign is a blank, as forms write it and the service reads it. Every
+/// parameter is one that its route names, stands once and is checked.
 struct AdminQuery {
   private(set) var parameters: [(String, String)] = []
 

@@ -20,6 +20,9 @@ struct EmulatorCommand: AsyncParsableCommand {
   @Option(help: "File with the API token that callers must present; without one, a token is made up and printed.")
   var apiTokenFile: String?
 
+  @Flag(help: "Let imports come from http:// on this machine too, for tests.")
+  var allowLoopbackImport = false
+
   @Flag(help: "Allow a token file that others than its owner may read.")
   var allowSharedSecretFiles = false
 
@@ -52,11 +55,13 @@ struct EmulatorCommand: AsyncParsableCommand {
     do { group = try LoopGroup() } catch { throw StartFailure(GatewayExit.inputOutput, "\(error)") }
     let lifecycle = Lifecycle(on: group.loops[0])
     try await lifecycle.start()
+    let imports = ImportRule(allowsLoopbackHTTP: try settings.isOn(allowLoopbackImport, "allow_loopback_import"))
     let directory = try settings.text(dataDir, "data_dir", default: "./artifacts-data") ?? ""
     let emulator: ArtifactsEmulator
     do {
       emulator = try ArtifactsEmulator(
-        configuration: .init(dataDirectory: directory, apiToken: token, faults: faults, logger: logger))
+        configuration: .init(
+          dataDirectory: directory, apiToken: token, imports: imports, faults: faults, logger: logger))
       try await emulator.start(on: group, listening: address)
     } catch {
       throw StartFailure(GatewayExit.inputOutput, "the embedded service does not start: \(error)")

@@ -31,7 +31,9 @@ struct ServeCommand: AsyncParsableCommand {
     var gatewayConfiguration = configuration.gateway
     if configuration.isLocal {
       let token = LocalService.randomToken()
-      let service = try await LocalService.start(in: configuration.dataDirectory, token: token, on: group, log: log)
+      let service = try await LocalService.start(
+        in: configuration.dataDirectory, token: token,
+        imports: ImportRule(allowsLoopbackHTTP: configuration.allowsLoopbackImport), on: group, log: log)
       emulator = service
       gatewayConfiguration = configuration.gateway(forServiceAt: service.address?.port ?? 0, token: Secret(token))
     }

@@ -8,7 +8,8 @@ import Logging
 struct ServeConfiguration {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
-    "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "account_id", "namespace",
+    "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "allow_loopback_import",
+    "account_id", "namespace",
     "api_base", "api_token_file", "ca_file",
     "allow_remote_host", "allow_insecure_upstream", "allow_private_upstream", "upstream_http", "remote_template",
     "static_token_file",
@@ -24,6 +25,8 @@ struct ServeConfiguration {
   let listeners: [ListenerConfiguration]
   let isLocal: Bool
   let dataDirectory: String
+  /// The embedded service imports from http:// on this machine, too.
+  let allowsLoopbackImport: Bool
   /// Zero takes one for each processor.
   let threads: Int
   let shutdownDelay: Int
@@ -39,6 +42,7 @@ struct ServeConfiguration {
     listeners = try Self.listeners(options, settings)
     isLocal = try settings.isOn(options.local, "local")
     dataDirectory = try settings.text(options.dataDir, "data_dir", default: "./artifacts-data") ?? ""
+    allowsLoopbackImport = try settings.isOn(options.allowLoopbackImport, "allow_loopback_import")
     threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
     shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")

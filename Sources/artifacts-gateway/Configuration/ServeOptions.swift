@@ -29,6 +29,9 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Where the embedded service keeps its repos.")
   var dataDir: String?
 
+  @Flag(help: "Let the embedded service import from http:// on this machine too, for tests.")
+  var allowLoopbackImport = false
+
   @Option(help: "Cloudflare account id; also CLOUDFLARE_ACCOUNT_ID or CF_ACCOUNT_ID.")
   var accountId: String?
 
