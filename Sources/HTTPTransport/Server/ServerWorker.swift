@@ -18,9 +18,9 @@ actor ServerWorker {
   nonisolated let expected = Atomic<Int>(0)
   /// How long a connection may still be in its handshake once the drain has begun.
   private static let handshakeGrace = Duration.seconds(1)
-  private lazy var handshakeEnd = Deadline(on: loop) { [weak self] in
+  private lazy var handshakeEnd = Deadline(on: loop) { [unowned self] in
     // The deadline fires on this actor's loop.
-    self?.assumeIsolated { $0.closeHandshakes() }
+    assumeIsolated { $0.closeHandshakes() }
   }
   private var drained: [CheckedContinuation<Void, Never>] = []
 
@@ -106,6 +106,8 @@ actor ServerWorker {
   /// Waits for the end of the last connection. The drain must have begun on all loops.
   /// - Returns: when none is left, with true, or after `timeout`.
   func isDrained(within timeout: Duration) async -> Bool {
+    // A deadline that is set keeps its loop.
+    defer { handshakeEnd.clear() }
     if isEmpty { return true }
     let end = Deadline(on: loop) { self.resumeDrained() }
     end.set(after: timeout)
