@@ -40,29 +40,16 @@ final class GatewayHandler: RequestHandler {
     if let refusal = entry.refusal(of: request, from: exchange.peer) {
       return try await refuse(atEntry: exchange, refusal)
     }
-    if configuration.hasAdminListener { return try await handleSplit(exchange) }
-    if let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
+    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
+    if !isAdmin, let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return try await git(exchange, route, requestID: nextRequestID())
     }
-    try await handle(exchange, router.route(request.method, request.path, query: request.query))
-  }
-
-  /// The same where git and the admin API have listeners of their own.
-  private func handleSplit(_ exchange: ServerExchange) async throws {
-    let request = exchange.request
-    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
     switch router.route(request.method, request.path, query: request.query) {
     case .git where isAdmin:
       try await refuse(exchange, ProxyError(.notFound, status: 404, "git is served on another address"))
-    case .admin where !isAdmin, .status where !isAdmin:
+    case .admin where configuration.hasAdminListener && !isAdmin,
+      .status where configuration.hasAdminListener && !isAdmin:
       try await refuse(exchange, ProxyError(.notFound, status: 404, "the admin API is served on another address"))
-    case let route: try await handle(exchange, route)
-    }
-  }
-
-  private func handle(_ exchange: ServerExchange, _ route: Route) async throws {
-    let request = exchange.request
-    switch route {
     case .git(let route):
       if routes.count >= Self.routeLimit { routes.removeAll(keepingCapacity: true) }
       routes[request.target] = route

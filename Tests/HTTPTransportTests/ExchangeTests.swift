@@ -221,4 +221,30 @@ struct ExchangeTests {
       await gone.wait()
     }
   }
+
+  @Test func `a handler that watches a client twice leaves nothing behind`() async throws {
+    let probed = Gate()
+    try await withServer(handler: { exchange in
+      if exchange.request.path == "/watch" {
+        exchange.onClientGone = {}
+        await probed.wait()
+        for _ in 0..<3 { exchange.onClientGone = {} }
+      }
+      try await exchange.respond(status: 200)
+    }) { server in
+      let peer = try await server.connect()
+      try await peer.send("GET /watch HTTP/1.1\r\nHost: test\r\n\r\n")
+      peer.channel.closeWriting()
+      #expect(try await peer.receiveHead() == "HTTP/1.1 100 Continue\r\n\r\n")
+      probed.open()
+      _ = try await peer.receiveToEnd()
+      peer.close()
+      // An idle connection holds the drain up for as long as a client would have been left alone.
+      let idle = try await server.connect()
+      try await idle.send("GET /idle HTTP/1.1\r\nHost: test\r\n\r\n")
+      _ = try await idle.receiveHead()
+      #expect(await server.server.drain(timeout: .seconds(20)) == 0)
+      idle.close()
+    }
+  }
 }

@@ -14,9 +14,8 @@ enum PublicURL {
     guard exchange.listener.tag == ListenerConfiguration.adminTag, let listener = state.gitListener,
       let port = listener.address.port
     else { return base(exchange) }
-    let host = exchange.request.fields[.host] ?? "localhost"
-    let isBracketed = host.hasSuffix("]")
-    let name = isBracketed ? host[...] : host.lastIndex(of: ":").map { host[..<$0] } ?? host[...]
+    let asked = exchange.request.fields[.host].flatMap { Authority($0) }
+    let name = asked.map { $0.isBracketed ? "[\($0.host)]" : $0.host } ?? "localhost"
     return "\(scheme(listener))://\(name):\(port)"
   }
 

@@ -8,8 +8,6 @@ package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
   private let limit: Int
-  /// Open connections of all listeners.
-  private let count = Atomic<Int>(0)
   private let onTrouble: @Sendable (String) -> Void
 
   /// - Parameters:
@@ -72,22 +70,20 @@ package final class HTTPServer: Sendable {
       _ = OwnedDescriptor(owning: descriptor)
       return
     }
-    count.add(1, ordering: .relaxed)
     let least = group.leastLoaded
     let own = worker.loop.load.load(ordering: .relaxed)
     let target =
       own <= least.load.load(ordering: .relaxed) ? worker : workers.first { $0.loop === least } ?? worker
     target.expected.add(1, ordering: .relaxed)
     // The preference keeps every wait below on the loop: without it, unisolated code would resume on another thread first.
-    Task(executorPreference: target.loop) { [self] in
+    Task(executorPreference: target.loop) {
       await target.serve(descriptor, peer: peer, listener: listener.info, tls: tls)
       listener.count.subtract(1, ordering: .relaxed)
-      count.subtract(1, ordering: .relaxed)
     }
   }
 
   /// Open connections.
-  package var connectionCount: Int { count.load(ordering: .relaxed) }
+  package var connectionCount: Int { workers.reduce(0) { $0 + $1.expected.load(ordering: .relaxed) } }
 
   /// Accepts nothing new and lets running exchanges end, for at most `timeout`; then cuts.
   /// - Returns: how many exchanges were cut.

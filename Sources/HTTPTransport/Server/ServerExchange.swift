@@ -102,8 +102,10 @@ package final class ServerExchange {
   private var probe: Deadline?
 
   private func scheduleProbe() {
-    probe = Deadline(on: loop) { [unowned self] in probeClient() }
-    probe?.set(after: Self.probeDelay)
+    // One for the whole exchange, which takes it back at its end.
+    let deadline = probe ?? Deadline(on: loop) { [unowned self] in probeClient() }
+    probe = deadline
+    deadline.set(after: Self.probeDelay)
   }
 
   /// Sends 100 to a client that has closed its sending side and waits for its response, or is gone altogether: then its
