@@ -88,7 +88,7 @@ let package = Package(
     // What is fuzzed, and what must hold; `Tests/Fuzz/run.sh` builds it with libFuzzer, the tests replay its inputs.
     .target(
       name: "Fuzzing", dependencies: ["HTTPCore", "GitProtocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
-    tests("FuzzTests", ["Fuzzing"]),
+    tests("FuzzTests", ["Fuzzing", "GatewayTestSupport"]),
     tests("ArchitectureTests", []),
     tests("EventLoopTests", ["EventLoop", "GatewayTestSupport"]),
     tests("TLSTests", ["TLS", "EventLoop", "GatewayTestSupport"]),

@@ -1,21 +1,11 @@
 import Fuzzing
+import GatewayTestSupport
 import Glibc
 import Testing
 
 /// Runs the kept inputs of every fuzz target, and mutations of them, in an ordinary test.
 @Suite(.timeLimit(.minutes(5)))
 struct ReplayTests {
-  /// The same numbers in every run (SplitMix64).
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private static let mutationsOfEach = 1_500
 
   private static func inputs(of target: FuzzTarget) throws -> [[UInt8]] {
@@ -41,7 +31,7 @@ struct ReplayTests {
   }
 
   /// A few bytes changed, put in, taken out, doubled, or taken from another input.
-  private func mutated(_ input: [UInt8], _ others: [[UInt8]], _ generator: inout Generator) -> [UInt8] {
+  private func mutated(_ input: [UInt8], _ others: [[UInt8]], _ generator: inout SplitMix64) -> [UInt8] {
     let telling = Array("\r\n\r\n\t :;,/?#@*._%0123456789afGETHTP/1.1\0".utf8) + [0x7f, 0x80, 0xff]
     var bytes = input
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -65,7 +55,7 @@ struct ReplayTests {
   func `what must hold holds for the kept inputs and for mutations of them`(target: FuzzTarget) throws {
     let inputs = try Self.inputs(of: target)
     #expect(!inputs.isEmpty)
-    var generator = Generator(state: 7)
+    var generator = SplitMix64(state: 7)
     for input in inputs {
       #expect(throws: Never.self) { try target.run(input) }
       for _ in 0..<Self.mutationsOfEach {
@@ -76,7 +66,7 @@ struct ReplayTests {
   }
 
   @Test func `random bytes`() throws {
-    var generator = Generator(state: 8)
+    var generator = SplitMix64(state: 8)
     for target in FuzzTarget.all {
       for _ in 0..<2_000 {
         let count = Int.random(in: 0...80, using: &generator)

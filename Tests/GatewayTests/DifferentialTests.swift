@@ -20,16 +20,6 @@ import Testing
     var description: String { "\(method) \(target) \(String(decoding: body.prefix(60), as: UTF8.self))" }
   }
 
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private static let token = "art_v1_of_the_test"
 
   /// Answers every whole request with the body that its route wants.
@@ -50,7 +40,7 @@ import Testing
 
   // MARK: Streams
 
-  private func goodRequest(_ number: Int, _ generator: inout Generator) -> [UInt8] {
+  private func goodRequest(_ number: Int, _ generator: inout SplitMix64) -> [UInt8] {
     let operation = GitOperation.allCases.randomElement(using: &generator) ?? .fetch
     var body: [UInt8]?
     // Each body is another, so that none can be taken for its neighbour; some hold a request.
@@ -81,7 +71,7 @@ import Testing
     "GET /git/inner/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: localhost\r\n\r\n",
   ]
 
-  private func damaged(_ stream: [UInt8], _ generator: inout Generator) -> [UInt8] {
+  private func damaged(_ stream: [UInt8], _ generator: inout SplitMix64) -> [UInt8] {
     var bytes = stream
     for _ in 0..<Int.random(in: 0...3, using: &generator) {
       guard let position = bytes.indices.randomElement(using: &generator) else { break }
@@ -164,7 +154,7 @@ import Testing
 
     // More of it, each time something else, when a person asks for it.
     let asked = getenv("FUZZ_ROUNDS").flatMap { Int(String(cString: $0)) }
-    var generator = Generator(state: asked == nil ? UInt64(seed) : UInt64.random(in: 0...UInt64.max))
+    var generator = SplitMix64(state: asked == nil ? UInt64(seed) : UInt64.random(in: 0...UInt64.max))
     var accepted = 0
     var refused = 0
     for round in 0..<(asked ?? 150) {

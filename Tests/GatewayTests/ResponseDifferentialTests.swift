@@ -10,18 +10,8 @@ import Testing
 /// Answers of an upstream, good ones with anything done to them, through the running gateway: a client gets one whole
 /// response, which is what a second reader makes of an answer to this very request, or an error.
 @Suite(.timeLimit(.minutes(5))) struct ResponseDifferentialTests {
-  private struct Generator: RandomNumberGenerator, Sendable {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private struct State {
-    var generator: Generator
+    var generator: SplitMix64
     /// What was answered, by the repo that was asked for.
     var answers: [String: [UInt8]] = [:]
   }
@@ -37,7 +27,7 @@ import Testing
 
   private static func repo(in target: String) -> String { String(target.split(separator: "/").dropLast().last ?? "") }
 
-  private static func answer(to repo: String, _ generator: inout Generator) -> [UInt8] {
+  private static func answer(to repo: String, _ generator: inout SplitMix64) -> [UInt8] {
     let text = PktLines.band(1, PktLines.line("unpack ok \(repo)\n") + PktLines.flush) + PktLines.flush
     var head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-receive-pack-result\r\n"
     if Int.random(in: 0..<6, using: &generator) == 0 { head = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + head }
@@ -80,7 +70,7 @@ import Testing
     let group = try TestLoops.take()
     let peers = try TestLoops.take()
     let loop = peers.loops[0]
-    let state = Mutex(State(generator: Generator(state: UInt64(seed))))
+    let state = Mutex(State(generator: SplitMix64(state: UInt64(seed))))
     let upstream = RawUpstream(on: loop) { bytes in
       guard case .message(let request) = PlainReader.request(in: bytes) else { return nil }
       let repo = Self.repo(in: request.target)

@@ -1,23 +1,13 @@
+import GatewayTestSupport
 import HTTPCore
 import Testing
 
 /// Whatever a peer sends, nothing traps and nothing is read beyond its end.
 @Suite
 struct RandomInputTests {
-  /// The same numbers in every run (SplitMix64).
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private static let alphabet = Array("\r\n\r\n\t :;,/?#@*.0123456789afGETHTP/1.1\u{0}".utf8) + [0x7f, 0x80, 0xff]
 
-  private func mutated(_ text: String, _ generator: inout Generator) -> [UInt8] {
+  private func mutated(_ text: String, _ generator: inout SplitMix64) -> [UInt8] {
     var bytes = Array(text.utf8)
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let position = Int.random(in: 0..<bytes.count, using: &generator)
@@ -45,7 +35,7 @@ struct RandomInputTests {
   }
 
   @Test func `random heads`() {
-    var generator = Generator(state: 1)
+    var generator = SplitMix64(state: 1)
     for _ in 0..<20_000 {
       let count = Int.random(in: 1...60, using: &generator)
       let body = (0..<count).map { _ in Self.alphabet.randomElement(using: &generator) ?? 0 }
@@ -54,7 +44,7 @@ struct RandomInputTests {
   }
 
   @Test func `good heads with a few bytes changed`() {
-    var generator = Generator(state: 2)
+    var generator = SplitMix64(state: 2)
     for example in RequestHeadTests.cases {
       for _ in 0..<500 { read(mutated(example.text + "\r\n", &generator)) }
     }
@@ -64,7 +54,7 @@ struct RandomInputTests {
   }
 
   @Test func `random chunks`() {
-    var generator = Generator(state: 3)
+    var generator = SplitMix64(state: 3)
     for _ in 0..<20_000 {
       let bytes = mutated("5;a=b\r\nhello\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n", &generator)
       withBytes(of: bytes) { bytes in
@@ -77,7 +67,7 @@ struct RandomInputTests {
   }
 
   @Test func `random text is percent-decoded or not`() {
-    var generator = Generator(state: 4)
+    var generator = SplitMix64(state: 4)
     for _ in 0..<5_000 {
       let text = String((0..<12).map { _ in "%%0123abcxyz".randomElement(using: &generator) ?? "%" })
       if let plain = PercentCoding.decode(text) { #expect(PercentCoding.decode(PercentCoding.encode(plain)) == plain) }

@@ -89,11 +89,11 @@ struct FailureTests {
     try await withServer(timeouts: timeouts) { running in
       let peer = try await running.connect()
       defer { peer.close() }
-      // The time is the whole head's: bytes that trickle in do not prolong it. Their pace is the point, so this one sleeps.
+      // The time is the whole head's: bytes that trickle in do not prolong it. Another client's requests set their pace.
       let trickle = Task(executorPreference: running.loop) { [peer = LoopBound(peer)] in
-        for byte in "GET /hello HTTP/1.1\r\nX: \(String(repeating: "x", count: 1_000))".utf8 {
+        for byte in "GET /hello HTTP/1.1\r\nX: \(String(repeating: "x", count: 10_000))".utf8 {
           do { try await peer.value.send([byte]) } catch { return }
-          guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
+          guard !Task.isCancelled, (try? await running.ask("BAD\r\n\r\n")) != nil else { return }
         }
       }
       let answer = try await peer.receiveMessage()

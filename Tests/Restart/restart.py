@@ -26,7 +26,7 @@ class Clients:
         self.stopping = threading.Event()
         self.answered = 0
         self.failures: list[str] = []
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.threads = [threading.Thread(target=self.run, args=(number % 2 == 0,)) for number in range(count)]
         for thread in self.threads:
             thread.start()
@@ -35,6 +35,13 @@ class Clients:
         self.stopping.set()
         for thread in self.threads:
             thread.join()
+
+    def wait_for_more(self, count: int) -> None:
+        """Waits until so many more requests have an answer."""
+        with self.lock:
+            goal = self.answered + count
+            if not self.lock.wait_for(lambda: self.answered >= goal, timeout=30):
+                raise TimeoutError("no answers")
 
     def run(self, keeps: bool) -> None:
         connection = None
@@ -45,6 +52,7 @@ class Clients:
                 closes = self.ask(connection, keeps)
                 with self.lock:
                     self.answered += 1
+                    self.lock.notify()
                 if closes or not keeps:
                     connection.close()
                     connection = None
@@ -52,7 +60,6 @@ class Clients:
                 with self.lock:
                     self.failures.append(f"{'kept' if keeps else 'new'} connection: {error!r}")
                 connection = None
-            time.sleep(0.002)
 
     def ask(self, connection: socket.socket, keeps: bool) -> bool:
         """Sends one request and reads its answer. Returns whether the server ends the connection."""
@@ -114,7 +121,7 @@ def main() -> int:
         for _ in range(arguments.cycles):
             gateway = start(arguments.program, listener, folder + "/notify", folder)
             wait_until_ready(manager)
-            time.sleep(0.02)
+            clients.wait_for_more(20)
             gateway.send_signal(signal.SIGTERM)
             code = gateway.wait(timeout=60)
             codes[code] = codes.get(code, 0) + 1

@@ -5,17 +5,6 @@ import Testing
 
 /// Whatever a peer sends, nothing traps, and what is taken is well-formed.
 @Suite struct HTTP2RandomTests {
-  /// The same numbers in every run (SplitMix64).
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private static let frames: [[UInt8]] = [
     Frame.headers(1, Frame.post + [("content-length", "5")], ends: false),
     Frame.data(1, Array("hello".utf8), ends: true),
@@ -38,7 +27,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func `frames in any order with bytes changed`(seed: UInt64) throws {
-    var generator = Generator(state: seed)
+    var generator = SplitMix64(state: seed)
     for _ in 0..<400 {
       let server = try HTTP2End(.server)
       server.onRequest = { $0.respond($1, body: [UInt8](repeating: 7, count: 500)) }
@@ -58,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: 0..<4) func `random bytes`(seed: UInt64) throws {
-    var generator = Generator(state: seed &+ 100)
+    var generator = SplitMix64(state: seed &+ 100)
     for _ in 0..<500 {
       let server = try HTTP2End(.server)
       let client = try HTTP2End(.client)
