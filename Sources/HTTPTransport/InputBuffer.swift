@@ -1,11 +1,15 @@
 package import EventLoop
 
 /// What has been read from a transport and not yet used: at most one block of the loop's pool, held only while there is
-/// something in it or about to come.
+/// much in it or about to come. A small beginning waits for its rest in memory of its own size: peers that begin and never
+/// go on, thousands at once, must not hold a block each.
 package final class InputBuffer {
   private let transport: Transport
   private let pool: BufferPool
   private var block: UnsafeMutableRawBufferPointer?
+  /// The unused bytes during a wait, when they are few; owned. Then there is no block.
+  private var small: UnsafeMutableRawBufferPointer?
+  private static let smallBytes = 4_096
   private var start = 0
   private var end = 0
   /// Bytes read since the buffer was made.
@@ -16,11 +20,14 @@ package final class InputBuffer {
     pool = transport.loop.buffers
   }
 
-  deinit { if let block { pool.give(block) } }
+  deinit {
+    if let block { pool.give(block) }
+    small?.deallocate()
+  }
 
   /// The unused bytes. They stay where they are until `fill` or `release`.
   package var bytes: UnsafeRawBufferPointer {
-    guard let block else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    guard let block = block ?? small else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     return UnsafeRawBufferPointer(rebasing: block[start..<end])
   }
 
@@ -47,7 +54,7 @@ package final class InputBuffer {
         return true
       case .endOfStream: return false
       case .wouldBlock:
-        release()
+        shrink()
         try await transport.waitUntilReadable(for: idle)
       }
     }
@@ -65,16 +72,37 @@ package final class InputBuffer {
 
   /// Gives the block back if nothing is in it.
   package func release() {
-    guard isEmpty, let block else { return }
-    pool.give(block)
-    self.block = nil
+    guard isEmpty else { return }
+    if let block { pool.give(block) }
+    block = nil
+    small?.deallocate()
+    small = nil
     start = 0
     end = 0
+  }
+
+  /// Gives the block back for a wait of unknown length, unless there is much in it.
+  private func shrink() {
+    if isEmpty { return release() }
+    guard let block, end - start <= Self.smallBytes else { return }
+    let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 1)
+    kept.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[start..<end]))
+    pool.give(block)
+    self.block = nil
+    small = kept
+    start = 0
+    end = kept.count
   }
 
   private func makeSpace() -> UnsafeMutableRawBufferPointer {
     let block = self.block ?? pool.take()
     self.block = block
+    if let small {
+      UnsafeMutableRawBufferPointer(rebasing: block[start..<end]).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: small[start..<end]))
+      small.deallocate()
+      self.small = nil
+    }
     if start == end {
       start = 0
       end = 0
