@@ -175,10 +175,10 @@ final class GatewayHandler: RequestHandler {
       "status": .stringConvertible(exchange.status ?? 0), "bytes_in": .stringConvertible(exchange.bodyBytesRead),
       "bytes_out": .stringConvertible(exchange.bytesWritten), "ms": .stringConvertible(elapsed),
     ]
-    if let headAt = relay.headAt {
+    if let headAt = relay.call.headAt {
       metadata["head_ms"] = .stringConvertible(Int((headAt - exchange.startedAt) / 1_000_000))
     }
-    if relay.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.retryCount) }
+    if relay.call.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.call.retryCount) }
     if let failure {
       metadata["error"] = "\(failure.code.rawValue)"
       metadata["reason"] = "\(failure.text)"
