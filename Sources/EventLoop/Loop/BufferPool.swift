@@ -12,7 +12,8 @@ package final class BufferPool {
 
   /// Hands out a block. The taker owns it until `give`.
   package func take() -> UnsafeMutableRawBufferPointer {
-    let block = spare.popLast() ?? .allocate(byteCount: Self.blockBytes, alignment: 64)
+    // No stricter alignment: glibc takes more for it than it gets back, and so never gives the same memory out again.
+    let block = spare.popLast() ?? .allocate(byteCount: Self.blockBytes, alignment: 16)
     return UnsafeMutableRawBufferPointer(start: block, count: Self.blockBytes)
   }
 
