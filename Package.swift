@@ -94,7 +94,7 @@ let package = Package(
     tests("TLSTests", ["TLS", "EventLoop", "GatewayTestSupport"]),
     tests("HTTPCoreTests", ["HTTPCore", "GatewayTestSupport"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
-    tests("GitProtocolTests", ["GitProtocol"]),
+    tests("GitProtocolTests", ["GitProtocol", "GatewayTestSupport"]),
     tests(
       "ArtifactsAPITests", ["ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests(

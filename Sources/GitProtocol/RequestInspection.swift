@@ -27,6 +27,8 @@ package enum RequestError: Error, Hashable {
   case unexpectedLine
   /// The body has ended before the request did.
   case truncated
+  /// More bytes, or more lines, than are read.
+  case tooLarge
 }
 
 /// How a request body is coded on top of its Git content. Source: gitprotocol-http; RFC 9110, 8.4.

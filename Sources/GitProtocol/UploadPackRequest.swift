@@ -88,14 +88,7 @@ package struct UploadPackRequest: Hashable, Sendable {
     guard line.hasPrefix("command=") else { return }
     // git refuses this too; whoever reads the first and whoever reads the last would not agree.
     guard command == nil else { throw .unexpectedLine }
-    let name = line.dropFirst("command=".utf8.count)
-    if name.equals("ls-refs") {
-      command = .lsRefs
-    } else if name.equals("fetch") {
-      command = .fetch
-    } else {
-      command = .other(GitError.sanitised(String(decoding: name.prefix(64), as: UTF8.self)))
-    }
+    command = Command(name: line.dropFirst("command=".utf8.count))
   }
 
   private mutating func readArgument(_ line: ArraySlice<UInt8>) {
@@ -134,6 +127,19 @@ package struct UploadPackRequest: Hashable, Sendable {
       if word.equals("side-band-64k") { sideband = .large }
       if word.equals("side-band"), sideband == .none { sideband = .small }
       if word.equals("no-progress") { isWithoutProgress = true }
+    }
+  }
+}
+
+extension UploadPackRequest.Command {
+  /// The command that the line `command=<name>` names.
+  init(name: ArraySlice<UInt8>) {
+    if name.equals("ls-refs") {
+      self = .lsRefs
+    } else if name.equals("fetch") {
+      self = .fetch
+    } else {
+      self = .other(GitError.sanitised(String(decoding: name.prefix(64), as: UTF8.self)))
     }
   }
 }

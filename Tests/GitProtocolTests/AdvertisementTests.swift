@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
@@ -112,7 +113,7 @@ private func banner(_ service: Service) -> [UInt8] { packet("# service=\(service
   }
 
   @Test func `Random damage never traps`() {
-    var generator = RepeatableGenerator(state: 6)
+    var generator = SplitMix64(state: 6)
     for _ in 0..<2_000 {
       var input = stock
       for _ in 0..<3 {

@@ -1,8 +1,9 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
 @Suite struct InflateTests {
-  private let content = RepeatableGenerator(state: 1).first(70_000)
+  private let content = SplitMix64(state: 1).first(70_000)
 
   @Test func `A stream is inflated whole`() throws {
     #expect(try Inflate.whole(gzipped(content)[...], limit: 70_000) == content)
@@ -49,7 +50,7 @@ import Testing
   }
 
   @Test func `Random bytes never trap`() {
-    var generator = RepeatableGenerator(state: 2)
+    var generator = SplitMix64(state: 2)
     for _ in 0..<2_000 {
       var input = gzipBomb
       for _ in 0..<3 {
@@ -61,7 +62,7 @@ import Testing
   }
 }
 
-extension RepeatableGenerator {
+extension SplitMix64 {
   fileprivate func first(_ count: Int) -> [UInt8] {
     var copy = self
     return copy.bytes(count)

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
@@ -99,7 +100,7 @@ private func inspect(
   }
 
   @Test func `Random bytes never trap`() {
-    var generator = RepeatableGenerator(state: 5)
+    var generator = SplitMix64(state: 5)
     for _ in 0..<1_000 {
       var body = push
       for _ in 0..<4 {

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 
 /// A data-pkt with these bytes.
@@ -60,18 +61,20 @@ let gzipBomb = decoded(
     + "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
     + "0000000000000000000000000000000000000000008057037d9511d4a0860100")
 
-/// SplitMix64: the same odd bytes in every run.
-struct RepeatableGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
+/// gzip of at least `count` zero bytes, some 1,270 to the byte, cut off before its end.
+///
+/// One block with fixed codes: the literal 0, then copies of the last 258 bytes (RFC 1951, 3.2.6).
+func gzipBomb(ofAtLeast count: Int) -> [UInt8] {
+  let copy: [UInt8] = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0]
+  var bits: [UInt8] = [0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+  for _ in 0...count / 258 { bits += copy }
+  let block = stride(from: 0, to: bits.count, by: 8).map { start in
+    bits[start..<min(start + 8, bits.count)].reversed().reduce(0) { $0 << 1 | $1 }
   }
+  return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + block
+}
 
+extension SplitMix64 {
   mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
 }
 

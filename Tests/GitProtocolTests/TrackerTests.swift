@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
@@ -157,7 +158,7 @@ private func relay(_ chunk: ArraySlice<UInt8>, _ tracker: inout PktLineTracker, 
   }
 
   @Test func `Random bytes pass unchanged whatever the chunks`() {
-    var generator = RepeatableGenerator(state: 3)
+    var generator = SplitMix64(state: 3)
     for _ in 0..<2_000 {
       let alphabet = bytes("000012f\u{1}\u{3}PA")
       let stream = (0..<60).map { _ in alphabet.randomElement(using: &generator) ?? 0 }

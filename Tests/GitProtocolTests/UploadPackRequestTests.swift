@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
@@ -121,7 +122,7 @@ private func inspect(
   }
 
   @Test func `Random bytes never trap`() {
-    var generator = RepeatableGenerator(state: 4)
+    var generator = SplitMix64(state: 4)
     for _ in 0..<1_000 {
       var body = Bool.random(using: &generator) ? fetch : clone
       for _ in 0..<4 {
