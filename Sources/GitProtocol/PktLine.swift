@@ -79,6 +79,11 @@ package enum PktLine {
     }
   }
 
+  /// The first bytes of a line as one number, the last one lowest; at most eight.
+  static func word(_ text: StaticString) -> UInt64 {
+    text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
+  }
+
   /// The digit for 0 ... 15, in lower case, which is what git writes.
   static func hexadecimalDigit(_ value: Int) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + UInt8(value) : UInt8(ascii: "a") + UInt8(value - 10)

@@ -142,15 +142,11 @@ package struct PktLineTracker: Sendable {
     case .never, .immediately: return false
     case .afterPackfileLine:
       // `packfile-uris` begins alike; only the length tells them apart. The newline is optional.
-      return head == Self.ascii("packfile") && (8...9).contains(payloadBytes)
+      return head == PktLine.word("packfile") && (8...9).contains(payloadBytes)
     case .afterAcknowledgement:
-      if headBytes <= 4 { return head == Self.ascii("NAK\n") || head == Self.ascii("NAK") }
+      if headBytes <= 4 { return head == PktLine.word("NAK\n") || head == PktLine.word("NAK") }
       // `ACK` and an object id of 40 or 64 digits; a status word (common, continue, ready) would make it longer.
-      return head >> 32 == Self.ascii("ACK ") && [44, 45, 68, 69].contains(payloadBytes)
+      return head >> 32 == PktLine.word("ACK ") && [44, 45, 68, 69].contains(payloadBytes)
     }
-  }
-
-  private static func ascii(_ text: StaticString) -> UInt64 {
-    text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
   }
 }
