@@ -14,6 +14,8 @@ package struct FuzzTarget: Sendable, CustomStringConvertible {
     FuzzTarget(name: "http2-server", run: checkHTTP2Server), FuzzTarget(name: "http2-client", run: checkHTTP2Client),
     FuzzTarget(name: "pkt-line", run: checkPktLines),
     FuzzTarget(name: "git-request", run: checkGitRequests),
+    FuzzTarget(name: "command-request", run: checkCommandRequests),
+    FuzzTarget(name: "fetch-answer", run: checkFetchAnswers),
     FuzzTarget(name: "advertisement", run: checkAdvertisement),
     FuzzTarget(name: "inflate", run: checkInflate),
     FuzzTarget(name: "text", run: checkTexts),
