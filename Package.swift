@@ -50,6 +50,7 @@ let package = Package(
     rung("HTTPCore", ["CNghttp2"]),
     rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),
     rung("GitProtocol", ["CZlib"]),
+    rung("PackCache", ["GitProtocol", "EventLoop", "COpenSSL"]),
     rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
     rung(
       "ArtifactsEmulator",
@@ -95,6 +96,7 @@ let package = Package(
     tests("HTTPCoreTests", ["HTTPCore", "GatewayTestSupport"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol"]),
+    tests("PackCacheTests", ["PackCache", "GitProtocol", "EventLoop", "GatewayTestSupport"]),
     tests(
       "ArtifactsAPITests", ["ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests(
