@@ -50,6 +50,8 @@ let package = Package(
     rung("HTTPCore", ["CNghttp2"]),
     rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),
     rung("GitProtocol", ["CZlib"]),
+    rung(
+      "PackCache", ["GitProtocol", "EventLoop", "COpenSSL", .product(name: "DequeModule", package: "swift-collections")]),
     rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
     rung(
       "ArtifactsEmulator",
@@ -62,7 +64,7 @@ let package = Package(
     rung(
       "Gateway",
       [
-        "ArtifactsAPI", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
+        "ArtifactsAPI", "PackCache", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "CVersion", cSettings: [.define("ARTIFACTS_GATEWAY_COMMIT", to: "\"\(commit)\"")]),
@@ -95,6 +97,7 @@ let package = Package(
     tests("HTTPCoreTests", ["HTTPCore", "GatewayTestSupport"]),
     tests("HTTPTransportTests", ["HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests("GitProtocolTests", ["GitProtocol", "GatewayTestSupport"]),
+    tests("PackCacheTests", ["PackCache", "GitProtocol", "EventLoop", "GatewayTestSupport"]),
     tests(
       "ArtifactsAPITests", ["ArtifactsAPI", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GatewayTestSupport"]),
     tests(

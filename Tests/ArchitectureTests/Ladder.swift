@@ -18,6 +18,7 @@ struct Rung: Sendable, CustomTestStringConvertible {
     Rung(name: "HTTPCore", own: ["CNghttp2"], isLeaf: true),
     Rung(name: "HTTPTransport", below: ["EventLoop", "TLS", "HTTPCore"], isLeaf: true),
     Rung(name: "GitProtocol", own: ["CZlib"], isLeaf: true),
+    Rung(name: "PackCache", below: ["GitProtocol", "EventLoop"], own: ["COpenSSL"], isLeaf: true),
     Rung(name: "ArtifactsAPI", below: ["HTTPTransport"]),
     Rung(
       name: "ArtifactsEmulator", below: ["HTTPTransport", "GitProtocol"],
