@@ -51,7 +51,8 @@ let package = Package(
     rung("HTTPTransport", ["EventLoop", "TLS", "HTTPCore"]),
     rung("GitProtocol", ["CZlib"]),
     rung(
-      "PackCache", ["GitProtocol", "EventLoop", "COpenSSL", .product(name: "DequeModule", package: "swift-collections")]),
+      "PackCache",
+      ["GitProtocol", "EventLoop", "COpenSSL", .product(name: "DequeModule", package: "swift-collections")]),
     rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
     rung(
       "ArtifactsEmulator",
