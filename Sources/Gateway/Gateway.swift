@@ -2,6 +2,7 @@ import ArtifactsAPI
 package import EventLoop
 import HTTPTransport
 package import Logging
+import PackCache
 package import TLS
 
 /// A running gateway: its server, its access to the API and what it keeps of tokens and remotes.
@@ -11,6 +12,7 @@ package final class Gateway: Sendable {
   private let broker: TokenBroker
   private let pools: LoopPools
   private let hosts: HostList
+  private let sharing: Sharing
   package let state = GatewayState()
   private let log: Logger
 
@@ -32,7 +34,10 @@ package final class Gateway: Sendable {
     let broker = TokenBroker(
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
       clock: configuration.wallClock)
-    let memory = RepoMemory(directory: directory, broker: broker)
+    let packs = Self.packs(configuration, log)
+    let sharing = Sharing(packs: packs, accountID: configuration.endpoint.accountID, grace: configuration.cacheGrace)
+    self.sharing = sharing
+    let memory = RepoMemory(directory: directory, broker: broker, packs: packs)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
@@ -51,12 +56,26 @@ package final class Gateway: Sendable {
         pools.add(pool, on: loop)
         let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
         let admin = AdminAPI(
-          client: ArtifactsClient(pool, configuration.endpoint), memory: memory, configuration: configuration,
-          state: state)
+          client: ArtifactsClient(pool, configuration.endpoint), memory: memory, sharing: sharing,
+          configuration: configuration, state: state)
         return GatewayHandler(
-          configuration, pool: pool, grants: grants, transfers: transfers, admin: admin, health: health, hosts: hosts,
-          log: log)
+          configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
+          health: health, hosts: hosts, log: log)
       })
+  }
+
+  /// The pack cache. Without a directory that will do there is none: all passes through.
+  private static func packs(_ configuration: GatewayConfiguration, _ log: Logger) -> PackCache? {
+    guard let directory = configuration.cacheDirectory, configuration.cacheSize > 0 else { return nil }
+    do throws(PackStoreError) {
+      return PackCache(
+        try PackStore(directory: directory, limit: configuration.cacheSize, clock: configuration.wallClock) {
+          log.warning("pack cache", metadata: ["reason": "\($0)"])
+        })
+    } catch {
+      log.warning("packs are not cached", metadata: ["directory": "\(directory)", "reason": "\(error)"])
+      return nil
+    }
   }
 
   /// Listens on one more address. Returns it with the port that was chosen.

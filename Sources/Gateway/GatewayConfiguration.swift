@@ -38,6 +38,14 @@ package struct GatewayConfiguration: Sendable {
   package var maxTransfers = 256
   /// How long one beyond that may wait for its turn.
   package var transferPatience = Duration.seconds(5)
+  /// Where packs are kept; nil keeps none.
+  package var cacheDirectory: String?
+  /// Most bytes of packs on the disk.
+  package var cacheSize = 2 << 30
+  /// How long a kept pack is served after the upstream was last seen to advertise what it was fetched by.
+  package var cacheGrace = Duration.seconds(900)
+  /// How long a capability advertisement of protocol v2, which names no refs, is answered without asking; zero asks always.
+  package var advertisementLife = Duration.zero
   package var timeouts = Timeouts()
   /// How long an upstream may be silent before an advertisement, and before an answer to a fetch or a push.
   package var refsFirstByte = Duration.seconds(30)

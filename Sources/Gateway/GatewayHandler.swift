@@ -10,6 +10,8 @@ final class GatewayHandler: RequestHandler {
   private let router: Router
   private let pool: UpstreamPool
   private let grants: GrantCache
+  private let sharing: Sharing
+  private let advertisements: AdvertisementCache
   private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
@@ -21,12 +23,14 @@ final class GatewayHandler: RequestHandler {
   private static let routeLimit = 1024
 
   init(
-    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, transfers: TransferGate,
-    admin: AdminAPI, health: HealthEndpoints, hosts: HostList, log: Logger
+    _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, log: Logger
   ) {
     self.configuration = configuration
     self.pool = pool
     self.grants = grants
+    self.sharing = sharing
+    advertisements = AdvertisementCache(lifetime: configuration.advertisementLife)
     self.transfers = transfers
     self.admin = admin
     self.health = health
@@ -96,13 +100,22 @@ final class GatewayHandler: RequestHandler {
       exchange, route, requestID: requestID, pool: pool, grants: grants,
       firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
     var failure: ProxyError?
+    var outcome: UploadPackRelay.Outcome?
     do {
       if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
         try await transfers.enter(on: exchange.loop)
         defer { transfers.leave() }
-        try await relay.run()
+        if route.service == .uploadPack {
+          let fetch = UploadPackRelay(relay, sharing, grants)
+          defer { outcome = fetch.outcome }
+          try await fetch.run()
+        } else {
+          try await relay.run()
+        }
+      } else if advertisements.isEnabled, AdvertisementCache.holds(exchange.request, route) {
+        try await advertise(relay)
       } else {
         try await relay.run()
       }
@@ -117,7 +130,23 @@ final class GatewayHandler: RequestHandler {
       }
     }
     await relay.endPump()
-    write(exchange, route, relay, failure, requestID)
+    write(exchange, route, relay, failure, requestID, outcome)
+  }
+
+  /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.
+  private func advertise(_ relay: GitRelay) async throws {
+    let remote = try await grants.grant(for: relay.route).remote
+    if let body = advertisements.find(remote, at: relay.exchange.loop.now) {
+      return try await relay.exchange.respond(
+        status: 200,
+        fields: Fields([
+          (.contentType, relay.route.service.advertisementContentType), (.cacheControl, "no-cache"),
+        ]), body: body)
+    }
+    relay.onWholeAnswer = { [advertisements, loop = relay.exchange.loop] in
+      advertisements.keep($0, of: remote, at: loop.now)
+    }
+    try await relay.run()
   }
 
   private func tell(
@@ -163,7 +192,8 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func write(
-    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: RequestID
+    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: RequestID,
+    _ outcome: UploadPackRelay.Outcome?
   ) {
     let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
     guard log.logLevel <= level else { return }
@@ -179,6 +209,7 @@ final class GatewayHandler: RequestHandler {
       metadata["head_ms"] = .stringConvertible(Int((headAt - exchange.startedAt) / 1_000_000))
     }
     if relay.call.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.call.retryCount) }
+    if let outcome { metadata["cache"] = "\(outcome.rawValue)" }
     if let failure {
       metadata["error"] = "\(failure.code.rawValue)"
       metadata["reason"] = "\(failure.text)"

@@ -43,7 +43,11 @@ package struct FetchAnswerRecorder: Sendable {
   /// Whether the next text line names a section.
   private var beginsSection = true
 
-  package init() {}
+  /// The lines before the pack are sideband as well.
+  private let isSidebandAll: Bool
+
+  /// - Parameter isSidebandAll: the request asked for `sideband-all`.
+  package init(isSidebandAll: Bool = false) { self.isSidebandAll = isSidebandAll }
 
   package var verdict: Verdict {
     switch place {
@@ -128,14 +132,11 @@ package struct FetchAnswerRecorder: Sendable {
     guard let prefix = try? PktLine.decodePrefix(digits) else { return leave() }
     switch (place, prefix) {
     case (.sections, .delimiter): beginsSection = true
-    case (.sections, .data(let count)):
-      lineHead = 0
-      lineBytes = count
-      openBytes = count
-      if count == 0 { endLine() }
-    case (.pack, .data(let count)) where count > 0:
+    case (.pack, .data(let count)) where count > 0, (.sections, .data(let count)) where isSidebandAll && count > 0:
       openBytes = count
       return nil
+    case (.sections, .data) where isSidebandAll: return leave()
+    case (.sections, .data(let count)): beginLine(count)
     case (.pack, .flush): place = .end
     default: return leave()
     }
@@ -146,10 +147,21 @@ package struct FetchAnswerRecorder: Sendable {
     openBytes -= 1
     openBand = Sideband(rawValue: band)
     switch openBand {
-    case .data: return .keep
+    case .data:
+      if place == .sections { beginLine(openBytes) }
+      return .keep
     case .progress: return .leaveOut
     case .error, nil: return leave()
     }
+  }
+
+  /// Begins a text line of so many bytes.
+  private mutating func beginLine(_ count: Int) {
+    openBand = nil
+    lineHead = 0
+    lineBytes = count
+    openBytes = count
+    if count == 0 { endLine() }
   }
 
   private mutating func leave() -> Decision {

@@ -13,6 +13,8 @@ package struct FetchRequest: Sendable {
   package let isDone: Bool
   /// Whether the client wants no band-2 text.
   package let isWithoutProgress: Bool
+  /// Whether the lines before the pack are sideband as well.
+  package let isSidebandAll: Bool
   package let objectFormat: ObjectFormat
   /// All that changes the bytes of the answer, in one form: requests that differ in `agent`, `session-id`,
   /// `no-progress`, the order of their lines or the repetition of one have the same bytes, others never.
@@ -24,7 +26,7 @@ package struct FetchRequest: Sendable {
   ///
   /// Nil are other commands, and every line that is not known. `want-ref`, `deepen-not` and the filter `sparse:oid` are
   /// among those on purpose: they name refs, so the same words mean another pack after a push. So are `packfile-uris`,
-  /// `sideband-all`, `wait-for-done` and `server-option`, which give the answer another form or another meaning. Nil are
+  /// `wait-for-done` and `server-option`, which give the answer another form or another meaning. Nil are
   /// also ids of the wrong form, no want, more than 16,384 wants, and a line said twice that has but one value.
   package init?(_ command: CommandRequest) {
     guard command.command == .fetch, let objectFormat = Self.objectFormat(of: command.capabilities) else { return nil }
@@ -32,6 +34,7 @@ package struct FetchRequest: Sendable {
     var wantCount = 0
     var isDone = false
     var isWithoutProgress = false
+    var isSidebandAll = false
     var limits: Set<String> = []
     for line in command.arguments {
       guard let (name, value) = Self.split(line) else { return nil }
@@ -47,6 +50,7 @@ package struct FetchRequest: Sendable {
       case ("no-progress", nil):
         isWithoutProgress = true
         continue
+      case ("sideband-all", nil): isSidebandAll = true
       case ("thin-pack", nil), ("ofs-delta", nil), ("include-tag", nil), ("deepen-relative", nil): break
       default: return nil
       }
@@ -58,6 +62,7 @@ package struct FetchRequest: Sendable {
     haves = Self.values(of: "have ", in: sorted)
     self.isDone = isDone
     self.isWithoutProgress = isWithoutProgress
+    self.isSidebandAll = isSidebandAll
     self.objectFormat = objectFormat
     canonicalBytes = Self.canonical(objectFormat, sorted)
   }

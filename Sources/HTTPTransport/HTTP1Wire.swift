@@ -171,6 +171,32 @@ package final class HTTP1Wire {
     try await flush(idle: idle)
   }
 
+  /// Whether a file can be sent as it is: nothing stands between its bytes and the socket.
+  package var canSendFiles: Bool {
+    guard case .length = outgoing else { return false }
+    return transport.isPlain
+  }
+
+  /// Sends part of a file as body bytes, and waits until it is out.
+  /// - Throws: `.closed` when the file ends before, or more is sent than the head declared.
+  package func sendFile(
+    _ file: borrowing OwnedDescriptor, from offset: Int, count: Int, idle: Duration
+  ) async throws(TransportError) {
+    guard canSendFiles, count <= outgoingLeft else { throw .closed }
+    try await flush(idle: idle)
+    var sent = 0
+    while sent < count {
+      switch try transport.sendFile(file, from: offset + sent, count: count - sent) {
+      case .bytes(let part):
+        sent += part
+        bytesWritten += part
+        outgoingLeft -= part
+      case .wouldBlock: try await transport.waitUntilWritable(for: idle)
+      case .endOfStream: throw .closed
+      }
+    }
+  }
+
   /// Writes what is composed.
   package func flush(idle: Duration) async throws(TransportError) {
     repeat {

@@ -51,6 +51,17 @@ package final class Transport {
     }
   }
 
+  /// What is written goes to the socket as it is.
+  var isPlain: Bool {
+    if case .plain = layer { return true }
+    return false
+  }
+
+  /// Sends part of a file. Only in the clear. Never blocks, but for the disk.
+  func sendFile(_ file: borrowing OwnedDescriptor, from offset: Int, count: Int) throws(TransportError) -> IOResult {
+    do { return try channel.sendFile(file, from: offset, count: count) } catch { throw TransportError(error) }
+  }
+
   package func waitUntilReadable(for idle: Duration) async throws(TransportError) {
     switch layer {
     case .plain(let channel):

@@ -18,12 +18,12 @@ struct Rung: Sendable, CustomTestStringConvertible {
     Rung(name: "HTTPCore", own: ["CNghttp2"], isLeaf: true),
     Rung(name: "HTTPTransport", below: ["EventLoop", "TLS", "HTTPCore"], isLeaf: true),
     Rung(name: "GitProtocol", own: ["CZlib"], isLeaf: true),
-    Rung(name: "PackCache", below: ["GitProtocol", "EventLoop"], own: ["COpenSSL"], isLeaf: true),
+    Rung(name: "PackCache", below: ["GitProtocol", "EventLoop"], own: ["COpenSSL", "DequeModule"], isLeaf: true),
     Rung(name: "ArtifactsAPI", below: ["HTTPTransport"]),
     Rung(
       name: "ArtifactsEmulator", below: ["HTTPTransport", "GitProtocol"],
       own: ["Logging", "Subprocess", "SystemPackage"]),
-    Rung(name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol"], own: ["Logging"]),
+    Rung(name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol", "PackCache"], own: ["Logging"]),
     Rung(
       name: "artifacts-gateway", below: ["Gateway", "ArtifactsEmulator"],
       own: ["ArgumentParser", "CVersion", "Logging", "TOMLKit"]),

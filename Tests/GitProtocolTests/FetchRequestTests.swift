@@ -70,7 +70,8 @@ private func key(_ arguments: [String], _ names: [String] = capabilities) throws
     let requests = [
       clone, Array(clone.dropFirst()), Array(clone.dropLast()), clone + ["want \(threeID)"],
       clone + ["have \(threeID)"],
-      clone + ["shallow \(threeID)"], clone + ["include-tag"], clone + ["deepen 1"], clone + ["deepen 2"],
+      clone + ["shallow \(threeID)"], clone + ["include-tag"], clone + ["sideband-all"], clone + ["deepen 1"],
+      clone + ["deepen 2"],
       clone + ["deepen 1", "deepen-relative"], clone + ["deepen-since 1"], clone + ["filter blob:none"],
       clone + ["filter tree:0"], clone + ["filter blob:limit=1k"], clone.filter { $0 != "ofs-delta" },
     ]
@@ -88,7 +89,7 @@ private func key(_ arguments: [String], _ names: [String] = capabilities) throws
   }
 
   @Test(arguments: [
-    "want-ref refs/heads/main", "packfile-uris https", "sideband-all", "wait-for-done", "server-option=x", "unknown",
+    "want-ref refs/heads/main", "packfile-uris https", "wait-for-done", "server-option=x", "unknown",
     "",
     "deepen-not refs/heads/main", "filter sparse:oid=main:x", "filter combine:tree:3+sparse:oid=main:x",
     "filter combine:tree:3+sparse%3aoid=main:x", "filter combine:", "filter ", "filter", "filter  blob:none",

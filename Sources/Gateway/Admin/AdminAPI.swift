@@ -7,6 +7,7 @@ import HTTPTransport
 struct AdminAPI {
   let client: ArtifactsClient
   let memory: RepoMemory
+  let sharing: Sharing
   let configuration: GatewayConfiguration
   let state: GatewayState
 

@@ -44,7 +44,7 @@ struct AdminRoute: Sendable {
 
   static let table =
     AdminAPI.repoRoutes + AdminAPI.tokenRoutes + AdminAPI.contentRoutes + AdminAPI.namespaceRoutes
-    + AdminAPI.gatewayRoutes
+    + AdminAPI.gatewayRoutes + AdminAPI.cacheRoutes
 
   /// It is served below `/namespaces/{ns}` as well.
   var isInNamespace: Bool { topic != .namespaces && topic != .gateway }

@@ -10,6 +10,8 @@ enum ValueRule: Sendable {
   case cursor
   /// A name of so many characters: `^[A-Za-z0-9][A-Za-z0-9._-]*$`.
   case name(ClosedRange<Int>)
+  /// `<repo>` or `<namespace>/<repo>`.
+  case repo
   /// Forty digits of lower-case hexadecimal.
   case hash
   /// Segments between slashes, none of which is empty, `.` or `..`.
@@ -74,6 +76,7 @@ enum ValueRule: Sendable {
       case .url, .cursor:
         (self.isURL ? 1...2048 : 0...2048).contains(text.utf8.count) && text.utf8.allSatisfy { 0x21...0x7e ~= $0 }
       case .name(let lengths): lengths.contains(text.utf8.count) && RepoKey.isName(text)
+      case .repo: text.utf8.count <= 257 && Self.isRepo(text)
       case .hash: text.utf8.count == 40 && text.utf8.allSatisfy { $0 &- 0x30 < 10 || $0 &- 0x61 < 6 }
       case .path: (1...1024).contains(text.unicodeScalars.count) && Self.isPath(text)
       case .word(let words): words.contains(text)
@@ -83,6 +86,11 @@ enum ValueRule: Sendable {
   }
 
   private var isURL: Bool { if case .url = self { true } else { false } }
+
+  private static func isRepo(_ text: String) -> Bool {
+    let names = text.split(separator: "/", omittingEmptySubsequences: false)
+    return names.count <= 2 && names.allSatisfy { RepoKey.isName($0) }
+  }
 
   private static func isPath(_ text: String) -> Bool {
     !text.utf8.contains(0)
@@ -102,6 +110,7 @@ enum ValueRule: Sendable {
     case .name(let lengths):
       "a name of \(lengths.lowerBound) to \(lengths.upperBound) letters, digits, '.', '_' and '-' that begins with a "
         + "letter or digit"
+    case .repo: "<repo> or <namespace>/<repo>"
     case .hash: "40 digits of lower-case hexadecimal"
     case .path: "a path of at most 1024 characters, no segment of which is empty, . or .."
     case .word(let words): "one of " + words.joined(separator: ", ")
@@ -127,6 +136,12 @@ enum ValueRule: Sendable {
       [
         "type": "string", "minLength": .integer(lengths.lowerBound), "maxLength": .integer(lengths.upperBound),
         "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+      ]
+    case .repo:
+      // No more of each name than `RepoKey.isName` takes.
+      [
+        "type": "string",
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$",
       ]
     case .hash: ["type": "string", "minLength": 40, "maxLength": 40, "pattern": "^[0-9a-f]{40}$"]
     case .path:

@@ -18,8 +18,11 @@ extension GitRelay {
     } catch {
       throw ProxyError(error, talkingTo: origin)
     }
+    if head.fields[.contentEncoding] != nil { recording?.giveUp() }
+    took(list, from: connection)
     do throws(TransportError) {
       if connection.isBodyRead, route.operation == .advertisement || Self.isWhole(list) {
+        if head.fields[.contentEncoding] == nil { onWholeAnswer?(list) }
         start(head, length: list.byteCount)
         try await exchange.write(list, isLast: true)
         return
@@ -28,8 +31,23 @@ extension GitRelay {
       try await streamTracked(head, list, from: connection)
     } catch {
       // The client is gone, or was cut off; there is nobody to tell.
-      connection.close()
+      question?.end()
+      if let recording, recording.isShared, !recording.hasHandedOver {
+        await recording.produce(from: connection, to: pool, idle: idle)
+      } else {
+        recording?.giveUp()
+        connection.close()
+      }
     }
+  }
+
+  /// Lets those who listen in have the next pieces of the answer.
+  private func took(_ list: GatherList, from connection: any UpstreamExchange) {
+    recording?.take(list)
+    question?.take(list)
+    guard connection.isBodyRead else { return }
+    recording?.finish()
+    question?.end()
   }
 
   /// Whether a result that has come in one piece ends between two packets.
@@ -40,7 +58,10 @@ extension GitRelay {
   }
 
   private func start(_ head: ResponseHead, length: Int?) {
-    exchange.start(status: head.status, length: length) { ForwardedFields.append(of: head, to: &$0) }
+    exchange.start(status: head.status, length: length) { writer in
+      ForwardedFields.append(of: head, to: &writer)
+      if let cacheField { writer.append("x-artifacts-gateway-cache", cacheField) }
+    }
   }
 
   /// Copies an advertisement as it comes. One that is cut ends with the connection.
@@ -56,7 +77,7 @@ extension GitRelay {
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {
-        cutReason = error
+        cutReason = "\(error)"
         exchange.abort()
         return
       }
@@ -84,11 +105,15 @@ extension GitRelay {
         try await exchange.write(tracked.outgoing, isLast: isLast)
       } while !list.isEmpty
       if connection.isBodyRead { return }
+      if let recording, recording.isShared, recording.canHandOver {
+        return try await handOver(recording, tracked, connection)
+      }
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {
         return try await end(tracked, after: error, from: connection)
       }
+      took(list, from: connection)
     }
   }
 
@@ -96,9 +121,15 @@ extension GitRelay {
   private func end(_ tracked: TrackedBody, after error: TransportError, from connection: any UpstreamExchange)
     async throws(TransportError)
   {
-    cutReason = error
-    let text = "\(connection.origin) broke off in the middle: \(error); try again (req \(requestID))"
-    let ending = tracked.ending(with: text)
+    let text = "\(connection.origin) broke off in the middle: \(error); try again"
+    recording?.fail(ProxyError(.cut, status: 502, text))
+    try await end(tracked, text)
+  }
+
+  /// Ends a begun answer with a text that git shows, where that can still be said.
+  func end(_ tracked: TrackedBody, _ text: String) async throws(TransportError) {
+    cutReason = text
+    let ending = tracked.ending(with: "\(text) (req \(requestID))")
     guard !isClientGone, !ending.isEmpty else {
       exchange.abort()
       return
@@ -106,50 +137,4 @@ extension GitRelay {
     try await exchange.write(ending)
     try await exchange.finish()
   }
-}
-
-/// A result body on its way: what of it may go out, and how it ends when it is cut. Confined to its loop.
-private final class TrackedBody {
-  private var tracker: PktLineTracker
-  /// The pieces to send now; they point into the list that was followed and into `prefixes`.
-  let outgoing = GatherList()
-  /// Prefix bytes that were held back and go out before a piece: four bytes for each piece of a list.
-  private let prefixes = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * GatherList.capacity, alignment: 4)
-
-  private var prefixCount = 0
-
-  init(sideband: PktLineTracker.SidebandStart) { tracker = PktLineTracker(sideband: sideband) }
-
-  deinit { prefixes.deallocate() }
-
-  /// Takes pieces off `list`: all of them, or as many as fit along with the prefixes that were held back before them and
-  /// with what the writer adds.
-  func follow(_ list: GatherList) {
-    prefixCount = 0
-    while outgoing.pieceCount < GatherList.capacity - 6, let piece = list.front {
-      let release = tracker.advance(over: piece)
-      append(release.prefix)
-      outgoing.append(UnsafeRawBufferPointer(rebasing: piece[..<release.count]))
-      list.removeFront(piece.count)
-    }
-  }
-
-  /// The stream would end inside a packet, and that can still be told.
-  var isCut: Bool {
-    !(tracker.isBetweenPackets && tracker.heldPrefix.isEmpty) && !tracker.ending(with: "").isEmpty
-  }
-
-  /// Lets out the bytes held back: nothing follows them.
-  func releaseHeld() { append(tracker.takeHeldPrefix()) }
-
-  private func append(_ bytes: PktLinePrefixBytes) {
-    guard !bytes.isEmpty else { return }
-    let start = 4 * prefixCount
-    let slot = UnsafeMutableRawBufferPointer(rebasing: prefixes[start..<start + bytes.count])
-    slot.copyBytes(from: bytes)
-    outgoing.append(UnsafeRawBufferPointer(slot))
-    prefixCount += 1
-  }
-
-  func ending(with text: String) -> [UInt8] { tracker.ending(with: text) }
 }

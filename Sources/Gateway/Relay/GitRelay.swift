@@ -17,12 +17,21 @@ final class GitRelay: UpstreamRequest {
   let held: HeldBody
   private var pump: BodyPump?
   private var pumping: Task<Void, Never>?
-  private(set) var isClientGone = false
+  var isClientGone = false
   private(set) lazy var call = UpstreamCall(self, to: route, pool, grants, on: exchange.loop, firstByte: firstByte)
   private let grants: GrantCache
 
+  /// Records the answer for others who want it, too.
+  var recording: PackRecording?
+  /// The question for refs whose answer this is.
+  var question: RefQuestion?
+  /// Told of an answer that has come in one piece.
+  var onWholeAnswer: ((GatherList) -> Void)?
+  /// What the pack cache had to do with it: the value of `X-Artifacts-Gateway-Cache`.
+  var cacheField: String?
+
   /// Why a response that had begun did not come to its end.
-  var cutReason: TransportError?
+  var cutReason: String?
   let requestID: RequestID
   /// How long the upstream may be silent before its answer.
   let firstByte: Duration
@@ -50,15 +59,17 @@ final class GitRelay: UpstreamRequest {
     if route.operation == .service { try await readBeginning() }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
-      call.cancel()
+      if isAbandoned { call.cancel() }
     }
     defer { exchange.onClientGone = nil }
     do throws(ProxyError) {
       let (head, connection) = try await call.response()
       try await relay(head, from: connection)
       await endPump()
-      pool.give(connection)
+      if recording?.hasHandedOver != true { pool.give(connection) }
     } catch {
+      recording?.fail(error)
+      question?.end()
       call.cancel()
       if isClientGone || pump?.clientFailure != nil {
         await endPump()
@@ -69,8 +80,8 @@ final class GitRelay: UpstreamRequest {
   }
 
   /// Reads the beginning of the body, unless that has been done.
-  func readBeginning() async throws(TransportError) {
-    if held.bytes.isEmpty, !held.isWhole { try await held.fill() }
+  func readBeginning(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
+    if held.bytes.isEmpty, !held.isWhole { try await held.fill(limit: limit) }
   }
 
   /// What the beginning of a push says, for the form of an error.
@@ -98,7 +109,7 @@ final class GitRelay: UpstreamRequest {
   /// Everything read from the client is still held.
   var canReplay: Bool { pump == nil }
 
-  var isAbandoned: Bool { isClientGone }
+  var isAbandoned: Bool { isClientGone && recording?.isShared != true }
 
   var framing: BodyFraming {
     switch route.operation {

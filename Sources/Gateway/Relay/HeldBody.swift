@@ -3,7 +3,8 @@ import HTTPTransport
 
 /// The beginning of a request body, kept until the upstream has taken the request, so that it can be sent again.
 ///
-/// Holds at most one block. A body that came in one piece stays where it was read and is not copied. Confined to its loop.
+/// Holds at most one block, or as much as a reader of whole requests allows. A body that came in one piece stays where it
+/// was read and is not copied. Confined to its loop.
 final class HeldBody {
   private let exchange: ServerExchange
   private let pool: BufferPool
@@ -19,7 +20,11 @@ final class HeldBody {
     pool = exchange.loop.buffers
   }
 
-  deinit { if let block { pool.give(block) } }
+  deinit { if let block { release(block) } }
+
+  private func release(_ block: UnsafeMutableRawBufferPointer) {
+    if block.count == BufferPool.blockBytes { pool.give(block) } else { block.deallocate() }
+  }
 
   /// What is held, in one run.
   var bytes: UnsafeRawBufferPointer {
@@ -27,8 +32,9 @@ final class HeldBody {
     return block.map { UnsafeRawBufferPointer(rebasing: $0[..<count]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
   }
 
-  /// Reads until the body has ended or the block is full.
-  func fill() async throws(TransportError) {
+  /// Reads until the body has ended or as much is held as may be.
+  /// - Parameter limit: bytes; at least a block.
+  func fill(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
     let list = GatherList()
     while try await exchange.readBody(into: list) {
       if count == 0, exchange.isBodyRead, list.pieceCount == 1 {
@@ -36,11 +42,12 @@ final class HeldBody {
         isWhole = true
         return
       }
-      let block = self.block ?? pool.take()
+      var block = self.block ?? pool.take()
       self.block = block
       // What one read brings is at most a block; what does not fit any more stays in the list and is lost to nobody:
       // a read never brings more than the block's size, so two of them may overlap by less than one block.
       while let piece = list.front {
+        if count == block.count, let larger = grown(block, limit: limit) { block = larger }
         let room = min(piece.count, block.count - count)
         guard room > 0 else { break }
         UnsafeMutableRawBufferPointer(rebasing: block[count...]).copyMemory(
@@ -54,9 +61,19 @@ final class HeldBody {
         return
       }
       if exchange.isBodyRead { break }
-      if count == block.count { return }
+      if count == limit { return }
     }
     isWhole = true
+  }
+
+  /// Moves what is held into memory twice as large; nil when that would be too much.
+  private func grown(_ block: UnsafeMutableRawBufferPointer, limit: Int) -> UnsafeMutableRawBufferPointer? {
+    guard block.count < limit else { return nil }
+    let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: min(limit, block.count * 2), alignment: 16)
+    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[..<count]))
+    release(block)
+    self.block = larger
+    return larger
   }
 
   /// Bytes that were read along with the last ones held and did not fit: they follow directly, before anything else is

@@ -1,15 +1,18 @@
 import ArtifactsAPI
+import PackCache
 import Synchronization
 
-/// All that the gateway remembers of repos: their remotes, their tokens, and the grants that the loops keep, to be forgotten
-/// together. Shared by all loops.
+/// All that the gateway remembers of repos: their remotes, their tokens, their packs, and the grants that the loops keep, to
+/// be forgotten together. Shared by all loops.
 final class RepoMemory: Sendable {
   let directory: RemoteDirectory
   let broker: TokenBroker
+  private let packs: PackCache?
   private let changes = Atomic<UInt64>(0)
 
-  init(directory: RemoteDirectory, broker: TokenBroker) {
+  init(directory: RemoteDirectory, broker: TokenBroker, packs: PackCache?) {
     self.directory = directory
+    self.packs = packs
     self.broker = broker
   }
 
@@ -22,6 +25,11 @@ final class RepoMemory: Sendable {
     await directory.forget(repo)
     await broker.forget(repo)
     advance()
+    await purge(repo)
+  }
+
+  private func purge(_ repo: RepoKey) async {
+    _ = await packs?.purge { $0.namespace == repo.namespace && $0.repo == repo.name }
   }
 
   /// What was known of a repo of this name is of another one; the new one's token is kept.
@@ -30,6 +38,7 @@ final class RepoMemory: Sendable {
     await broker.forget(repo)
     if let token = created.token { await broker.adopt(token, expiresAt: created.tokenExpiresAt, for: repo) }
     advance()
+    await purge(repo)
   }
 
   /// Forgets all repos of a namespace.
@@ -37,6 +46,7 @@ final class RepoMemory: Sendable {
     await directory.forget(namespace: namespace)
     await broker.forget(namespace: namespace)
     advance()
+    _ = await packs?.purge { $0.namespace == namespace }
   }
 
   /// Forgets a token that somebody has revoked.

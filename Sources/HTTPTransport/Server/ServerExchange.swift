@@ -264,6 +264,21 @@ package final class ServerExchange {
     try await write(UnsafeRawBufferPointer(block))
   }
 
+  /// Whether `send` can do its work: in HTTP/1.1 in the clear, for a body of declared length.
+  package var canSendFiles: Bool {
+    if case .http1(let wire) = carrier { return wire.canSendFiles && request.method != .head }
+    return false
+  }
+
+  /// Sends part of a file as body bytes, without reading it.
+  ///
+  /// - Throws: `.closed` when the file ends before, or more is sent than the head declared.
+  package func send(_ file: borrowing OwnedDescriptor, from offset: Int, count: Int) async throws(TransportError) {
+    guard case .http1(let wire) = carrier else { throw .closed }
+    if isContinuing { await waitForContinue() }
+    try await wire.sendFile(file, from: offset, count: count, idle: timeouts.idle)
+  }
+
   /// Sends the head now, before there is any of the body.
   package func flush() async throws(TransportError) {
     if isContinuing { await waitForContinue() }

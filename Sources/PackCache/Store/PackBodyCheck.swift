@@ -70,7 +70,9 @@ struct PackBodyCheck: ~Copyable {
   private mutating func open(at start: Int) throws(EntryDamage) {
     digitCount = 0
     if section == .prelude, start >= preludeBytes {
-      guard start == preludeBytes, line == Array("packfile\n".utf8) || line == Array("packfile".utf8) else {
+      // With `sideband-all` the line is in band 1.
+      let text = line.first == Sideband.data.rawValue ? line.dropFirst() : line[...]
+      guard start == preludeBytes, text.elementsEqual("packfile\n".utf8) || text.elementsEqual("packfile".utf8) else {
         throw EntryDamage("the prelude does not end in the line `packfile`")
       }
       section = .pack
@@ -92,7 +94,7 @@ struct PackBodyCheck: ~Copyable {
   private mutating func read(_ payload: UnsafeRawBufferPointer) throws(EntryDamage) {
     guard section == .pack else {
       // One byte more than the longest line that counts tells it from longer ones.
-      line.append(contentsOf: payload.prefix(10 - line.count))
+      line.append(contentsOf: payload.prefix(11 - line.count))
       return
     }
     var payload = payload

@@ -31,8 +31,9 @@ final class PackDirectory: Sendable {
   private let handle: Mutex<Handle>
   private let queue: DispatchQueue
 
-  /// Makes the directory if there is none, its parents not.
+  /// Makes the directory, and those above it, where there are none.
   init(_ path: String, queue: DispatchQueue) throws(PackStoreError) {
+    for border in path.indices.dropFirst() where path[border] == "/" { _ = mkdir(String(path[..<border]), 0o700) }
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .system(path: path, SystemError("mkdir")) }
     handle = Mutex(try Self.open(path))
     self.path = path

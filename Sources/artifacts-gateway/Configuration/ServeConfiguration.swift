@@ -15,7 +15,8 @@ struct ServeConfiguration {
     "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
-    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "threads", "max_connections",
+    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "cache_dir", "cache_size",
+    "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
     "drain_timeout", "log_format", "log_level",
@@ -48,7 +49,7 @@ struct ServeConfiguration {
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
     (logFormat, logLevel) = try options.log.resolve(settings)
     var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
-    try Self.fillCommon(&gateway, options, settings, isLocal: isLocal)
+    try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory)
     gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
   }
@@ -120,7 +121,8 @@ struct ServeConfiguration {
   }
 
   private static func fillCommon(
-    _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings, isLocal: Bool
+    _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings, isLocal: Bool,
+    dataDirectory: String
   ) throws(StartFailure) {
     let namespace =
       try settings.value(
@@ -145,6 +147,12 @@ struct ServeConfiguration {
         "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
     }
     configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
+    configuration.cacheSize = try settings.bytes(options.cacheSize, "cache_size", default: "2GiB")
+    configuration.cacheDirectory = try settings.text(
+      options.cacheDir, "cache_dir", default: CacheDirectory.standard(isLocal: isLocal, dataDirectory: dataDirectory))
+    configuration.cacheGrace = .seconds(try settings.seconds(options.cacheGrace, "cache_grace", default: "15m"))
+    configuration.advertisementLife = .seconds(
+      try settings.seconds(options.advertisementTtl, "advertisement_ttl", default: "60s"))
     configuration.maxTransfers = try settings.number(
       options.maxTransfers, "max_transfers", in: 1...1_000_000, default: configuration.maxTransfers)
     configuration.maxConnections = try settings.number(

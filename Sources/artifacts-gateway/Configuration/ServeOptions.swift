@@ -87,6 +87,27 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow files with secrets that others than their owner may read.")
   var allowSharedSecretFiles = false
 
+  @Option(
+    help:
+      "Where packs are kept (default: artifacts-gateway in $CACHE_DIRECTORY, $XDG_CACHE_HOME or ~/.cache; with --local, in --data-dir)."
+  )
+  var cacheDir: String?
+
+  @Option(help: "Most bytes of packs on the disk, such as 500MB or 2GiB; 0 keeps none (default: 2GiB).")
+  var cacheSize: String?
+
+  @Option(
+    help:
+      "How long a kept pack is served after the upstream was last seen to advertise what it was fetched by (default: 15m)."
+  )
+  var cacheGrace: String?
+
+  @Option(
+    help:
+      "How long the capabilities of a repo, which name no refs, are answered without asking; 0 asks always (default: 60s)."
+  )
+  var advertisementTtl: String?
+
   @Option(help: "Event loops (default: one for each processor).")
   var threads: Int?
 

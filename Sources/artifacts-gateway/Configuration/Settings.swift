@@ -111,6 +111,20 @@ final class Settings {
     return number
   }
 
+  /// A number of bytes: `1000000`, `500MB`, `2GiB`.
+  func bytes(_ flag: String?, _ key: String, default standard: String) throws(StartFailure) -> Int {
+    let text = try text(flag, key, default: standard) ?? ""
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let units = [
+      "": 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000,
+      "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+    ]
+    guard let number = Int(digits), let unit = units[text.dropFirst(digits.count).uppercased()],
+      case let (bytes, isOver) = number.multipliedReportingOverflow(by: unit), !isOver
+    else { throw bad(key, "\"\(text)\"", lastOrigin, "a size such as 1000000, 500MB or 2GiB is wanted") }
+    return bytes
+  }
+
   /// A span of time in seconds: `90`, `90s`, `15m`, `1h`.
   func seconds(_ flag: String?, _ key: String, in range: ClosedRange<Int> = 0...31_536_000, default standard: String)
     throws(StartFailure) -> Int

@@ -92,6 +92,24 @@ extension AdminSchema {
       always("read_only", flag), always("create_on_push", flag), always("tokens_minted", whole),
     ])
 
+  static let cache = AdminSchema(
+    name: "Cache", summary: "The pack cache.",
+    members: [
+      always("enabled", flag), always("entries", whole, "Packs on the disk."),
+      always("bytes", whole, "What they take there."), always("limit_bytes", whole),
+      always("flights", whole, "Fetches that are under way, or just over."),
+      always("hits", whole, "Fetches answered from the disk."),
+      always("joined", whole, "Fetches that shared the answer to another."), always("misses", whole),
+      always("bypassed", whole, "Requests that cannot be cached."),
+      always("hit_rate", ["type": "number"], "Hits and joined of all that can be cached, 0 to 1."),
+      always("saved_bytes", whole, "Bytes of packs that the upstream was not asked for."),
+      always("damaged", whole, "Packs that were found bad on the disk, and removed."),
+    ])
+
+  static let purged = AdminSchema(
+    name: "Purged", summary: "What was forgotten.",
+    members: [always("entries", whole), always("bytes", whole)])
+
   static let problem = AdminSchema(
     name: "Problem", summary: "An error (RFC 9457).",
     members: [
@@ -105,6 +123,6 @@ extension AdminSchema {
   /// Those that the document has.
   static let components = [
     repo, newRepo, repoList, deleted, token, tokenList, newToken, revoked, commit, log, treeEntry, tree, namespace,
-    namespaceList, status, problem,
+    namespaceList, status, cache, purged, problem,
   ]
 }

@@ -1,0 +1,26 @@
+import HTTPTransport
+import PackCache
+
+/// What requests share, on all loops together: ref answers under way, packs, and what makes a stored pack servable.
+final class Sharing: Sendable {
+  let refs = RefFlights()
+  let watch: WantWatch
+  /// Nil when packs are not cached.
+  let packs: PackCache?
+  /// The account, for the scope of packs.
+  let accountID: String
+
+  /// - Parameter grace: how long a stored pack is served after the upstream was last seen to advertise what it was wanted by.
+  init(packs: PackCache?, accountID: String, grace: Duration) {
+    self.packs = packs
+    self.accountID = accountID
+    watch = WantWatch(grace: grace)
+  }
+
+  /// Whose packs and refs those of a repo are.
+  func scope(_ repo: RepoKey, _ remote: Remote) -> PackScope {
+    PackScope(
+      account: accountID, namespace: repo.namespace, repo: repo.name,
+      repoID: remote.id ?? "\(remote.url.origin)\(remote.url.path)")
+  }
+}

@@ -1,0 +1,100 @@
+import EventLoop
+import PackCache
+import Synchronization
+
+/// What the upstream was last seen to advertise of the objects that packs were fetched by, and when it last let us in.
+///
+/// A stored pack is served only while both are fresh: then the upstream would have served it, too.
+final class WantWatch: Sendable {
+  /// An object id, read from its hexadecimal digits.
+  private struct ObjectName: Hashable {
+    private var words = SIMD4<UInt64>()
+
+    init(_ digits: some Sequence<UInt8>) {
+      var index = 0
+      for digit in digits {
+        let value = digit < 0x3a ? digit &- 0x30 : (digit | 0x20) &- 0x57
+        words[index / 16 & 3] = words[index / 16 & 3] << 4 | UInt64(value & 15)
+        index += 1
+      }
+    }
+  }
+
+  private struct Repo {
+    /// When a request was sent that the upstream granted.
+    var confirmedAt: UInt64 = 0
+    /// The ids looked out for; 0 for one that was not seen yet.
+    var seenAt: [ObjectName: UInt64] = [:]
+  }
+
+  private struct State {
+    var repos: [String: Repo] = [:]
+    var count = 0
+  }
+
+  /// How old the upstream's last consent may be when a pack is served without asking again.
+  private static let consent: UInt64 = 1_000_000_000
+  /// Ids over all repos; beyond, all are forgotten, which costs questions and nothing else.
+  private static let limit = 131_072
+
+  private let grace: UInt64
+  private let state = Mutex(State())
+
+  init(grace: Duration) { self.grace = max(grace.nanoseconds, Self.consent) }
+
+  /// The upstream granted a request that was sent at `time`, which wanted `wants`.
+  func granted(_ scope: PackScope, wants: [ArraySlice<UInt8>] = [], at time: UInt64) {
+    update(scope) { repo in
+      repo.confirmedAt = max(repo.confirmedAt, time)
+      for want in wants { repo.seenAt[ObjectName(want)] = time }
+    }
+  }
+
+  /// Looks out for `wants` from here on.
+  func expect(_ wants: [ArraySlice<UInt8>], of scope: PackScope) {
+    update(scope) { repo in
+      for want in wants where repo.seenAt[ObjectName(want)] == nil { repo.seenAt[ObjectName(want)] = 0 }
+    }
+  }
+
+  /// Whether there is anything to look out for.
+  func isExpecting(_ scope: PackScope) -> Bool {
+    state.withLock { !($0.repos[scope.repoID]?.seenAt.isEmpty ?? true) }
+  }
+
+  /// The upstream named `id` in answer to a question that was sent at `time`.
+  func saw(_ id: UnsafeRawBufferPointer, of scope: PackScope, at time: UInt64) {
+    let name = ObjectName(id)
+    state.withLock { state in
+      guard let before = state.repos[scope.repoID]?.seenAt[name], before < time else { return }
+      state.repos[scope.repoID]?.seenAt[name] = time
+    }
+  }
+
+  /// Whether a pack that is wanted by `wants` may be served without asking the upstream.
+  func isServable(_ scope: PackScope, _ wants: [ArraySlice<UInt8>]) -> Bool {
+    let now = MonotonicClock.now
+    return state.withLock { state in
+      guard let repo = state.repos[scope.repoID], now - repo.confirmedAt <= Self.consent else { return false }
+      return wants.allSatisfy { want in
+        guard let seen = repo.seenAt[ObjectName(want)], seen > 0 else { return false }
+        return now < seen || now - seen <= grace
+      }
+    }
+  }
+
+  func forgetAll() { state.withLock { $0 = State() } }
+
+  private func update(_ scope: PackScope, _ change: (inout Repo) -> Void) {
+    state.withLock { state in
+      if state.count > Self.limit { state = State() }
+      var repo = state.repos[scope.repoID] ?? Repo()
+      let before = repo.seenAt.count
+      // Taken out, so that it is changed in place.
+      state.repos[scope.repoID] = nil
+      change(&repo)
+      state.count += repo.seenAt.count - before
+      state.repos[scope.repoID] = repo
+    }
+  }
+}
