@@ -22,6 +22,8 @@ struct PackIndex {
   var damagedCount = 0
   var awaitsReclaim = false
   private var nextWriter: UInt64 = 0
+  /// What was added since the directory was last listed.
+  private var news = (entries: 0, bytes: 0)
 
   mutating func addWriter(_ scope: PackScope) -> UInt64 {
     nextWriter += 1
@@ -41,6 +43,14 @@ struct PackIndex {
     remove(key)
     entries[key] = entry
     allocatedBytes += entry.status.allocatedBytes
+    news.entries += 1
+    news.bytes += entry.status.allocatedBytes
+  }
+
+  /// Whether the directory is to be listed. Listing costs microseconds for each entry, so not at every commit; what others
+  /// have added stays unknown until then, which is why little may be added in between.
+  func isListingDue(limit: Int) -> Bool {
+    allocatedBytes > limit || news.bytes >= limit / 64 || news.entries >= 1024
   }
 
   mutating func remove(_ key: PackKey) {
@@ -61,10 +71,11 @@ struct PackIndex {
       }
       insert(key, entry)
     }
+    news = (0, 0)
   }
 
   /// All entries, the one that was used longest ago first.
   var byUse: [(key: PackKey, entry: Entry)] {
-    entries.map { ($0.key, $0.value) }.sorted { ($0.1.usedAt, $0.0.hex) < ($1.1.usedAt, $1.0.hex) }
+    entries.map { ($0.key, $0.value) }.sorted { ($0.1.usedAt, $0.0) < ($1.1.usedAt, $1.0) }
   }
 }

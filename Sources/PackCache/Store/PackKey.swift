@@ -1,7 +1,7 @@
 /// What a stored pack is found by: SHA-256 over everything that decides its bytes.
 ///
 /// The name of the repository is left out: its id stands for it.
-package struct PackKey: Hashable, Sendable, CustomStringConvertible {
+package struct PackKey: Hashable, Comparable, Sendable, CustomStringConvertible {
   package static let byteCount = 32
 
   /// The digest as four big-endian words.
@@ -36,7 +36,13 @@ package struct PackKey: Hashable, Sendable, CustomStringConvertible {
     var words = SIMD4<UInt64>()
     var count = 0
     for digit in hex.utf8 {
-      guard count < Self.byteCount * 2, let value = Self.digits.firstIndex(of: digit) else { return nil }
+      let value: UInt8
+      switch digit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+      default: return nil
+      }
+      guard count < Self.byteCount * 2 else { return nil }
       words[count / 16] = words[count / 16] << 4 | UInt64(value)
       count += 1
     }
@@ -50,15 +56,27 @@ package struct PackKey: Hashable, Sendable, CustomStringConvertible {
     return words
   }
 
-  private static let digits = Array("0123456789abcdef".utf8)
-
   var bytes: [UInt8] {
     (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
   }
 
   /// 64 lower-case hexadecimal digits.
   package var hex: String {
-    String(decoding: bytes.flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }, as: UTF8.self)
+    String(unsafeUninitializedCapacity: Self.byteCount * 2) { buffer in
+      for index in 0..<(Self.byteCount * 2) {
+        let value = UInt8(truncatingIfNeeded: words[index / 16] >> UInt64(60 - 4 * (index % 16))) & 15
+        buffer.initializeElement(at: index, to: value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10)
+      }
+      return Self.byteCount * 2
+    }
+  }
+
+  /// The order of the digits.
+  package static func < (left: PackKey, right: PackKey) -> Bool {
+    for index in left.words.indices where left.words[index] != right.words[index] {
+      return left.words[index] < right.words[index]
+    }
+    return false
   }
 
   package var description: String { hex }

@@ -19,19 +19,18 @@ extension PackStore {
   /// Brings the directory below its limit, and the file system out of need, by removing what was used longest ago.
   func reclaim() {
     guard let listing = listing() else { return }
-    let (candidates, total) = index.withLock { index in
+    let (entries, total) = index.withLock { index in
       index.adopt(listing)
-      return (index.byUse, index.allocatedBytes + listing.unfinishedBytes)
+      return (index.entries.count, index.allocatedBytes + listing.unfinishedBytes)
     }
     var excess = 0
     if total > limit { excess = total - Int(Double(limit) * Self.lowWater) }
     // What is open elsewhere gives its room back later, so free space is asked for once, not after each file.
     excess = max(excess, directory.lackingBytes(freeSpace))
     var excessCount = 0
-    if candidates.count > Self.maxEntries {
-      excessCount = candidates.count - Int(Double(Self.maxEntries) * Self.lowWater)
-    }
-    for (key, entry) in candidates {
+    if entries > Self.maxEntries { excessCount = entries - Int(Double(Self.maxEntries) * Self.lowWater) }
+    guard excess > 0 || excessCount > 0 else { return }
+    for (key, entry) in index.withLock({ $0.byUse }) {
       guard excess > 0 || excessCount > 0, remove(key) else { return }
       excess -= entry.status.allocatedBytes
       excessCount -= 1

@@ -147,7 +147,7 @@ package final class PackStore: Sendable {
       let pack = try check(writer, key: key, wants: wants, preludeBytes: preludeBytes, trailer: trailer)
       index.withLock { _ = $0.writers.removeValue(forKey: writer.number) }
       trouble.isWell(.writing)
-      reclaim()
+      if index.withLock({ $0.isListingDue(limit: limit) }) { reclaim() }
       return pack
     } catch {
       end(writer)
@@ -183,7 +183,12 @@ package final class PackStore: Sendable {
     } catch {
       throw writingFailed(error)
     }
-    try directory.finish(writer.name, writer.file, as: key)
+    do throws(PackStoreError) {
+      try directory.finish(writer.name, writer.file, as: key)
+    } catch {
+      trouble.report(.directory, "\(error)")
+      throw error
+    }
     index.withLock {
       $0.insert(key, PackIndex.Entry(status: status, usedAt: metadata.createdAt, metadata: metadata))
     }
