@@ -139,7 +139,8 @@ enum Conformance {
   static func faults(of value: JSONTree, _ schema: JSONTree, isFull: Bool, at place: String = "") -> [String] {
     let schema = AdminContract.resolve(schema)
     let types = Set((schema["type"].items + [schema["type"]]).compactMap(\.text))
-    guard types.contains(type(of: value)) else { return ["\(place) is \(type(of: value)), not \(types)"] }
+    // A whole number is a number (JSON Schema, validation section 6.1.1).
+    guard types.contains(type(of: value)) || types.contains("number") && type(of: value) == "integer" else { return ["\(place) is \(type(of: value)), not \(types)"] }
     if case .array(let items) = value {
       return items.flatMap { faults(of: $0, schema["items"], isFull: isFull, at: "\(place)[]") }
     }

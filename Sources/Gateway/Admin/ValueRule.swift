@@ -140,7 +140,7 @@ enum ValueRule: Sendable {
     case .repo:
       // No more of each name than `RepoKey.isName` takes.
       [
-        "type": "string",
+        "type": "string", "minLength": 1, "maxLength": 257,
         "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$",
       ]
     case .hash: ["type": "string", "minLength": 40, "maxLength": 40, "pattern": "^[0-9a-f]{40}$"]
