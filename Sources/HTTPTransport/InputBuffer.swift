@@ -70,6 +70,22 @@ package final class InputBuffer {
     return result
   }
 
+  /// Leaves the block to the holder of what was lent from it, and goes on in another.
+  func leaveBlock() -> LentMemory {
+    guard let block else { return LentMemory {} }
+    let rest = UnsafeRawBufferPointer(rebasing: block[start..<end])
+    self.block = nil
+    start = 0
+    end = 0
+    if !rest.isEmpty {
+      let other = pool.take()
+      other.copyMemory(from: rest)
+      self.block = other
+      end = rest.count
+    }
+    return LentMemory { [pool] in pool.give(block) }
+  }
+
   /// Gives the block back if nothing is in it.
   package func release() {
     guard isEmpty else { return }

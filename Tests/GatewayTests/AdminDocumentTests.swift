@@ -140,7 +140,9 @@ enum Conformance {
     let schema = AdminContract.resolve(schema)
     let types = Set((schema["type"].items + [schema["type"]]).compactMap(\.text))
     // A whole number is a number (JSON Schema, validation section 6.1.1).
-    guard types.contains(type(of: value)) || types.contains("number") && type(of: value) == "integer" else { return ["\(place) is \(type(of: value)), not \(types)"] }
+    guard types.contains(type(of: value)) || types.contains("number") && type(of: value) == "integer" else {
+      return ["\(place) is \(type(of: value)), not \(types)"]
+    }
     if case .array(let items) = value {
       return items.flatMap { faults(of: $0, schema["items"], isFull: isFull, at: "\(place)[]") }
     }

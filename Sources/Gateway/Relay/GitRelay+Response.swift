@@ -18,7 +18,7 @@ extension GitRelay {
     } catch {
       throw ProxyError(error, talkingTo: origin)
     }
-    if head.fields[.contentEncoding] != nil { recording?.giveUp() }
+    recording?.begin(coded: head.fields[.contentEncoding] != nil, from: call.remote)
     took(list, from: connection)
     do throws(TransportError) {
       if connection.isBodyRead, route.operation == .advertisement || Self.isWhole(list) {
@@ -32,7 +32,9 @@ extension GitRelay {
     } catch {
       // The client is gone, or was cut off; there is nobody to tell.
       question?.end()
-      if let recording, recording.isShared, !recording.hasHandedOver {
+      if let recording, recording.hasHandedOver {
+        _ = recording.takeLeader()
+      } else if let recording, recording.isShared {
         await recording.produce(from: connection, to: pool, idle: idle)
       } else {
         recording?.giveUp()
@@ -44,7 +46,7 @@ extension GitRelay {
   /// Lets those who listen in have the next pieces of the answer.
   private func took(_ list: GatherList, from connection: any UpstreamExchange) {
     recording?.take(list)
-    question?.take(list)
+    question?.take(list, from: call.remote)
     guard connection.isBodyRead else { return }
     recording?.finish()
     question?.end()
@@ -93,6 +95,7 @@ extension GitRelay {
     start(head, length: nil)
     while true {
       await turn.took(list.byteCount)
+      handOverIfShared(connection)
       repeat {
         tracked.follow(list)
         let isLast = connection.isBodyRead && list.isEmpty
@@ -104,10 +107,11 @@ extension GitRelay {
         if isLast { tracked.releaseHeld() }
         try await exchange.write(tracked.outgoing, isLast: isLast)
       } while !list.isEmpty
-      if connection.isBodyRead { return }
-      if let recording, recording.isShared, recording.canHandOver {
-        return try await handOver(recording, tracked, connection)
+      if let reader = recording?.takeLeader() {
+        memory = nil
+        return try await goOn(from: reader, tracked)
       }
+      if connection.isBodyRead { return }
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {

@@ -6,30 +6,41 @@ import PackCache
 
 /// Answers that come from a spool or from the store instead of straight from the upstream.
 extension GitRelay {
-  /// Lets the flight have the upstream's answer, and goes on as one of its readers.
-  func handOver(
-    _ recording: PackRecording, _ tracked: TrackedBody, _ connection: any UpstreamExchange
-  ) async throws(TransportError) {
-    let spool = recording.flight.spool
-    // The leader has got all that is in the spool, so there is always a place for him.
-    guard let reader = spool.makeReader(at: spool.count) else { return exchange.abort() }
-    produce(recording, connection)
+  /// Lets the flight have the upstream's connection as soon as somebody shares the answer, so that nobody waits for this
+  /// client. What it has not got by then it reads where the others do.
+  func handOverIfShared(_ connection: any UpstreamExchange, isolation: isolated (any Actor)? = #isolation) {
+    guard let recording, recording.isShared, recording.canHandOver, !connection.isBodyRead,
+      let memory = connection.leavePieces(), recording.handOver()
+    else { return }
+    self.memory = memory
+    let (pool, loop, idle) = (pool, exchange.loop, idle)
+    Task {
+      _ = isolation
+      await withTaskExecutorPreference(loop) { await recording.produce(from: connection, to: pool, idle: idle) }
+    }
+  }
+
+  /// Hands over in the middle of a write, too: a client may take its time.
+  func watchForReaders(of recording: PackRecording, isolation: isolated (any Actor)? = #isolation) {
+    let loop = exchange.loop
+    Task { [weak self] in
+      _ = isolation
+      await withTaskExecutorPreference(loop) {
+        await recording.flight.answer.firstReader()
+        if let self, let connection = self.call.connection, self.exchange.hasStarted {
+          self.handOverIfShared(connection)
+        }
+      }
+    }
+  }
+
+  /// Goes on as one of the flight's readers.
+  func goOn(from reader: SpoolReader, _ tracked: TrackedBody) async throws(TransportError) {
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
       reader.cancel()
     }
     try await copy(from: reader, tracked)
-  }
-
-  private func produce(
-    _ recording: PackRecording, _ connection: any UpstreamExchange, isolation: isolated (any Actor)? = #isolation
-  ) {
-    let (pool, loop, idle) = (pool, exchange.loop, idle)
-    recording.willHandOver()
-    Task {
-      _ = isolation
-      await withTaskExecutorPreference(loop) { await recording.produce(from: connection, to: pool, idle: idle) }
-    }
   }
 
   /// Sends what others fetch, too.

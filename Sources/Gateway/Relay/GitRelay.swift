@@ -23,6 +23,8 @@ final class GitRelay: UpstreamRequest {
 
   /// Records the answer for others who want it, too.
   var recording: PackRecording?
+  /// What the pieces on their way to the client lie in, when the upstream's connection is not this relay's any more.
+  var memory: LentMemory?
   /// The question for refs whose answer this is.
   var question: RefQuestion?
   /// Told of an answer that has come in one piece.

@@ -23,6 +23,7 @@ final class UploadPackRelay {
   private let relay: GitRelay
   private let sharing: Sharing
   private let grants: GrantCache
+  private var askedAt: UInt64 = 0
   /// Nil for what is no fetch.
   private(set) var outcome: Outcome?
 
@@ -38,11 +39,12 @@ final class UploadPackRelay {
   func run() async throws {
     try await relay.readBeginning(limit: Self.heldLimit)
     guard let command = try readCommand() else { return try await bypass() }
-    let scope = sharing.scope(relay.route.repo, try await grants.grant(for: relay.route).remote)
+    let remote = try await grants.grant(for: relay.route).remote
+    let scope = sharing.scope(relay.route.repo, remote)
     if let question = LsRefsRequest(command) {
-      try await askForRefs(RefFlights.Key(repoID: scope.repoID, question: question.canonicalBytes), scope)
+      try await askForRefs(RefFlights.Key(repoID: scope.repoID, question: question.canonicalBytes), remote, scope)
     } else if let packs = sharing.packs, let request = FetchRequest(command) {
-      try await fetch(request, scope, packs)
+      try await fetch(request, remote, scope, packs)
     } else {
       try await bypass()
     }
@@ -81,15 +83,15 @@ final class UploadPackRelay {
 
   // MARK: Refs
 
-  private func askForRefs(_ key: RefFlights.Key, _ scope: PackScope) async throws {
+  private func askForRefs(_ key: RefFlights.Key, _ remote: Remote, _ scope: PackScope) async throws {
     switch sharing.refs.arrive(key) {
-    case .departs:
-      relay.question = RefQuestion(key, scope, sharing, on: exchange.loop)
+    case .departs(let number):
+      relay.question = RefQuestion(key, of: remote, scope, sharing, on: exchange.loop, number: number)
       try await relay.run()
     case .waits(let flight, let reader, let isNew):
       if isNew {
         let request = HeldRequest(Array(relay.held.bytes), as: exchange.request, idle: relay.idle)
-        dispatch(flight, RefQuestion(key, scope, sharing, on: exchange.loop), request)
+        dispatch(flight, RefQuestion(key, of: remote, scope, sharing, on: exchange.loop), request)
       }
       try await follow(flight.answer, reader, line: { _ in [] })
     }
@@ -105,28 +107,33 @@ final class UploadPackRelay {
     Task {
       _ = isolation
       await withTaskExecutorPreference(loop) {
-        await flight.departure(on: loop) { refs.overtake(question.key, with: flight, at: loop.now) }
+        let number = await flight.departure(on: loop) { refs.overtake(question.key, with: flight, at: loop.now) }
         flight.answer.close()
-        question.depart()
-        await request.bring(call, to: flight.answer, question, pool)
+        question.depart(as: number)
+        await request.bring(call, to: flight.answer, question, pool, on: loop)
       }
     }
   }
 
   // MARK: Fetches
 
-  private func fetch(_ request: FetchRequest, _ scope: PackScope, _ packs: PackCache) async throws {
+  private func fetch(
+    _ request: FetchRequest, _ remote: Remote, _ scope: PackScope, _ packs: PackCache
+  ) async throws {
     let key = PackKey(scope: scope, generation: 0, request: request.canonicalBytes)
+    askedAt = MonotonicClock.now
     sharing.watch.expect(request.wants, of: scope)
     for _ in 0..<Self.attempts {
       var arrival = await packs.arrive(key, scope, request)
-      if case .hit = arrival, try await !isServable(request, scope) { arrival = packs.lead(key, scope, request) }
+      if case .hit = arrival, try await !isServable(request, remote, scope) {
+        arrival = packs.lead(key, scope, request)
+      }
       switch arrival {
       case .hit(let pack): return try await send(pack, request, packs)
-      case .leads(let flight): return try await lead(flight, packs)
+      case .leads(let flight): return try await lead(flight, remote, packs)
       case .joined(let flight, let reader):
         // What has begun to come was granted to others, some time ago.
-        if flight.answer.hasStarted, try await !isServable(request, scope) { return try await bypass() }
+        if flight.answer.hasStarted, try await !isServable(request, remote, scope) { return try await bypass() }
         let isHit = flight.hasLanded
         settle(isHit ? .hit : .joined, key)
         let isServed = try await join(flight, reader, packs)
@@ -137,8 +144,8 @@ final class UploadPackRelay {
   }
 
   /// Whether the upstream still grants what a stored pack was wanted by. Asks it when nobody has done so just now.
-  private func isServable(_ request: FetchRequest, _ scope: PackScope) async throws -> Bool {
-    if sharing.watch.isServable(scope, request.wants) { return true }
+  private func isServable(_ request: FetchRequest, _ remote: Remote, _ scope: PackScope) async throws -> Bool {
+    if sharing.watch.isServable(scope, request.wants, asked: askedAt) { return true }
     var question: [UInt8] = []
     PktLine.append(line: "command=ls-refs", to: &question)
     PktLine.append(line: "agent=git/artifacts-gateway", to: &question)
@@ -152,7 +159,7 @@ final class UploadPackRelay {
     }
     if isNew {
       dispatch(
-        flight, RefQuestion(key, scope, sharing, on: exchange.loop),
+        flight, RefQuestion(key, of: remote, scope, sharing, on: exchange.loop),
         HeldRequest(question, as: nil, idle: relay.idle))
     }
     watchClient(reader)
@@ -162,7 +169,7 @@ final class UploadPackRelay {
     defer { exchange.loop.buffers.give(block) }
     while case .bytes = try await reader.read(into: block) {}
     if relay.isClientGone { throw TransportError.peerClosed }
-    return sharing.watch.isServable(scope, request.wants)
+    return sharing.watch.isServable(scope, request.wants, asked: askedAt)
   }
 
   private func watchClient(_ reader: SpoolReader) {
@@ -180,15 +187,17 @@ final class UploadPackRelay {
     try await relay.send(pack, line: Self.line(text, for: request))
   }
 
-  private func lead(_ flight: PackFlight, _ packs: PackCache) async throws {
+  private func lead(_ flight: PackFlight, _ remote: Remote, _ packs: PackCache) async throws {
     settle(.miss, flight.key)
-    let recording = PackRecording(flight, packs, on: exchange.loop)
+    let recording = PackRecording(flight, of: remote, packs, on: exchange.loop)
     relay.recording = recording
+    // What the upstream grants, it grants after this.
     let askedAt = MonotonicClock.now
     defer { recording.leave() }
     recording.onPack = { [sharing] in
       sharing.watch.granted(flight.scope, wants: flight.request.wants, at: askedAt)
     }
+    relay.watchForReaders(of: recording)
     try await relay.run()
   }
 

@@ -36,8 +36,8 @@ final class UpstreamCall {
   private(set) var retryCount = 0
   /// When the response's head came, monotonic nanoseconds of the loop.
   private(set) var headAt: UInt64?
-  /// When the request that was answered was sent.
-  private(set) var sentAt: UInt64 = 0
+  /// Who gave the answer. A repo that was made anew under an old name is another one.
+  private(set) var remote: Remote?
 
   /// - Parameter request: must outlive the call.
   init(
@@ -68,7 +68,9 @@ final class UpstreamCall {
       let failure: ProxyError
       let isTransient: Bool
       switch await attempt(grant) {
-      case .response(let head, let connection): return (head, connection)
+      case .response(let head, let connection):
+        remote = grant.remote
+        return (head, connection)
       case .refused(let refusal):
         if refusal.isTokenRefusal, mayRenew, request.canReplay, let renewed = try await renew(grant) {
           mayRenew = false
@@ -157,7 +159,6 @@ final class UpstreamCall {
   private func send(_ grant: Grant, on connection: any UpstreamExchange) async throws(TransportError) -> ResponseHead {
     let method: HTTPCore.Method = route.operation == .advertisement ? .get : .post
     let framing = request.framing
-    sentAt = loop.now
     connection.send(method, grant.target(route.operation), framing) { writer in
       writer.append(.host, grant.authority)
       writer.append(.authorization, grant.authorization)

@@ -46,7 +46,7 @@ final class HeldRequest: UpstreamRequest {
 
   /// Sends the request and brings the answer to `readers`. Nobody is there any more, and it is not sent at all.
   func bring(
-    _ call: UpstreamCall, to readers: SharedAnswer, _ question: RefQuestion, _ pool: UpstreamPool
+    _ call: UpstreamCall, to readers: SharedAnswer, _ question: RefQuestion, _ pool: UpstreamPool, on loop: Loop
   ) async {
     defer { question.end() }
     guard readers.spool.readerCount > 0 else { return readers.start(.nothing) }
@@ -55,9 +55,11 @@ final class HeldRequest: UpstreamRequest {
       readers.start(.begun(preludeBytes: 0))
       let list = connection.pieces
       list.removeAll()
+      let clock = SpoolClock(readers.spool, on: loop)
+      defer { clock.stop() }
       do throws(TransportError) {
         while try await connection.readBody(into: list, idle: idle) {
-          question.take(list)
+          question.take(list, from: call.remote)
           list.forEach { readers.spool.append($0) }
           list.removeAll()
           // What all have read can go: nobody begins any more.

@@ -15,6 +15,10 @@ final class PackRecording {
   private var hasEnded = false
   /// The upstream's connection is the flight's, no longer the leader's.
   private(set) var hasHandedOver = false
+  /// The leader's place in the spool then, until he takes it.
+  private var leader: SpoolReader?
+  /// Who is to answer.
+  private let remote: Remote
 
   /// Told when the upstream's answer turns out to be a pack.
   var onPack: (() -> Void)?
@@ -23,7 +27,8 @@ final class PackRecording {
   /// again does.
   private static let fastRate = 100_000_000
 
-  init(_ flight: PackFlight, _ cache: PackCache, on loop: Loop) {
+  init(_ flight: PackFlight, of remote: Remote, _ cache: PackCache, on loop: Loop) {
+    self.remote = remote
     self.flight = flight
     recorder = FetchAnswerRecorder(isSidebandAll: flight.request.isSidebandAll)
     self.cache = cache
@@ -34,7 +39,13 @@ final class PackRecording {
   var isShared: Bool { !hasEnded && flight.spool.readerCount > 0 }
 
   /// The leader may become a reader of the spool, where he left off.
-  var canHandOver: Bool { !hasEnded && recorder.isAligned && recorder.verdict == .pack }
+  var canHandOver: Bool { !hasEnded && !hasHandedOver && recorder.isAligned && recorder.verdict == .pack }
+
+  /// An answer has begun.
+  /// - Parameters:
+  ///   - isCoded: nobody else may be able to read it.
+  ///   - granting: who gave it; nobody but the repo that the flight is for may.
+  func begin(coded isCoded: Bool, from granting: Remote?) { if isCoded || granting != remote { giveUp() } }
 
   /// Takes the next pieces of the answer.
   func take(_ list: GatherList) {
@@ -52,7 +63,8 @@ final class PackRecording {
     let begin = firstByteAt ?? loop.now
     firstByteAt = begin
     let hasRoom = cache.makeRoom(for: flight)
-    guard !hasRoom || isTooFast(since: begin) else { return }
+    let isTooMuch = recorder.keptBytes > cache.store.maxEntryBytes
+    guard !hasRoom || isTooMuch || isTooFast(since: begin) else { return }
     if flight.answer.closeUnlessShared(), spool.readerCount == 0 {
       giveUp()
     } else if !hasRoom {
@@ -96,15 +108,22 @@ final class PackRecording {
     flight.spool.finish(.cut("the answer cannot be shared any further"))
   }
 
-  /// The connection is somebody else's to read from here on.
-  func willHandOver() { hasHandedOver = true }
+  /// Makes the leader a reader, behind all that was recorded. `produce` must follow.
+  func handOver() -> Bool {
+    leader = flight.spool.makeReader(at: flight.spool.count)
+    hasHandedOver = leader != nil
+    return hasHandedOver
+  }
+
+  func takeLeader() -> SpoolReader? { leader.take() }
 
   /// Goes on reading the answer for the followers, in place of the leader, until it ends or all of them are gone. The
   /// connection is given back or closed.
   func produce(from connection: any UpstreamExchange, to pool: UpstreamPool, idle: Duration) async {
     hasHandedOver = true
-    let list = connection.pieces
-    list.removeAll()
+    let list = GatherList()
+    let clock = SpoolClock(flight.spool, on: loop)
+    defer { clock.stop() }
     while !hasEnded, !connection.isBodyRead {
       if await !flight.spool.waitForRoom() {
         flight.answer.close()

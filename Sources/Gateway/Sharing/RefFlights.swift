@@ -14,13 +14,15 @@ final class RefFlights: Sendable {
   }
 
   enum Arrival {
-    /// Nothing is under way: ask yourself, and say when you have landed.
-    case departs
+    /// Nothing is under way: ask yourself, and say by this number when you have landed.
+    case departs(UInt64)
     /// Share the answer of this flight; whoever makes it sees to its departure.
     case waits(RefFlight, SpoolReader, isNew: Bool)
   }
 
   private struct Slot {
+    /// Names the question that is under way.
+    let number: UInt64
     /// When the answer to the question under way began to come.
     var answeredAt: UInt64?
     var next: RefFlight?
@@ -29,51 +31,65 @@ final class RefFlights: Sendable {
   /// How long an answer may be on its way to one slow client before others wait for it no more.
   private static let patience: UInt64 = 2_000_000_000
 
-  private let slots = Mutex<[Key: Slot]>([:])
+  private struct State {
+    var slots: [Key: Slot] = [:]
+    var lastNumber: UInt64 = 0
+
+    mutating func open(_ key: Key, next: RefFlight? = nil) -> UInt64 {
+      lastNumber += 1
+      slots[key] = Slot(number: lastNumber, next: next)
+      return lastNumber
+    }
+  }
+
+  private let state = Mutex(State())
 
   /// - Parameter isShared: never to depart alone.
   func arrive(_ key: Key, isShared: Bool = false) -> Arrival {
     while true {
-      let (flight, isNew): (RefFlight?, Bool) = slots.withLock { slots in
-        guard let slot = slots[key] else {
-          let flight = isShared ? RefFlight() : nil
-          flight?.depart()
-          slots[key] = Slot()
-          return (flight, true)
+      let (flight, number): (RefFlight?, UInt64?) = state.withLock { state in
+        guard let slot = state.slots[key] else {
+          let number = state.open(key)
+          return isShared ? (RefFlight(departedAs: number), number) : (nil, number)
         }
-        if let next = slot.next, !next.answer.isClosed { return (next, false) }
+        if let next = slot.next, !next.answer.isClosed { return (next, nil) }
         let flight = RefFlight()
-        slots[key]?.next = flight
-        return (flight, true)
+        state.slots[key]?.next = flight
+        return (flight, 0)
       }
-      guard let flight else { return .departs }
-      if let reader = flight.answer.join() { return .waits(flight, reader, isNew: isNew) }
+      guard let flight else { return .departs(number ?? 0) }
+      if let reader = flight.answer.join() { return .waits(flight, reader, isNew: number != nil) }
     }
   }
 
   /// The answer to the question under way begins to come.
-  func answered(_ key: Key, at time: UInt64) { slots.withLock { $0[key]?.answeredAt = time } }
+  func answered(_ key: Key, _ number: UInt64, at time: UInt64) {
+    state.withLock { if $0.slots[key]?.number == number { $0.slots[key]?.answeredAt = time } }
+  }
 
   /// The question under way has its answer, or has none to expect: the next one departs.
-  func landed(_ key: Key) {
-    let next = slots.withLock { slots in
-      let next = slots[key]?.next
-      slots[key] = next == nil ? nil : Slot()
-      return next
+  func landed(_ key: Key, _ number: UInt64) {
+    let (next, nextNumber): (RefFlight?, UInt64) = state.withLock { state in
+      // One that was overtaken has no say any more.
+      guard let slot = state.slots[key], slot.number == number else { return (nil, 0) }
+      guard let next = slot.next else {
+        state.slots[key] = nil
+        return (nil, 0)
+      }
+      return (next, state.open(key))
     }
-    next?.depart()
+    next?.depart(as: nextNumber)
   }
 
   /// Lets `flight`, which waits, depart when the answer it waits for goes to a client that does not take it.
   func overtake(_ key: Key, with flight: RefFlight, at time: UInt64) {
-    let mayDepart = slots.withLock { slots in
-      guard let slot = slots[key], slot.next === flight, let answered = slot.answeredAt,
+    let number: UInt64? = state.withLock { state in
+      guard let slot = state.slots[key], slot.next === flight, let answered = slot.answeredAt,
         time > answered + Self.patience
-      else { return false }
-      slots[key] = Slot()
-      return true
+      else { return nil }
+      return state.open(key)
     }
-    if mayDepart { flight.depart() }
+    if let number { flight.depart(as: number) }
   }
 }
 
@@ -82,25 +98,28 @@ final class RefFlight: Sendable {
   let answer = SharedAnswer()
 
   private struct State {
-    var hasDeparted = false
+    /// What the question that it is goes by.
+    var number: UInt64?
     var waiting: CheckedContinuation<Void, Never>?
   }
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  /// It is sent now: nobody joins any more.
-  func depart() {
+  /// - Parameter number: of one that departs at once.
+  init(departedAs number: UInt64? = nil) { state = Mutex(State(number: number)) }
+
+  /// Its turn has come.
+  func depart(as number: UInt64) {
     let waiting = state.withLock { state in
-      state.hasDeparted = true
+      state.number = number
       return state.waiting.take()
     }
     waiting?.resume()
   }
 
-  var hasDeparted: Bool { state.withLock { $0.hasDeparted } }
-
   /// Waits for the departure. One waits, on `loop`.
   /// - Parameter overtake: looks, each second, whether it may depart before its turn.
-  func departure(on loop: Loop, overtake: @escaping () -> Void) async {
+  /// - Returns: its number.
+  func departure(on loop: Loop, overtake: @escaping () -> Void) async -> UInt64 {
     var clock: Deadline?
     clock = Deadline(on: loop) {
       overtake()
@@ -113,11 +132,12 @@ final class RefFlight: Sendable {
     }
     await withCheckedContinuation { waiter in
       let hasDeparted = state.withLock { state in
-        if state.hasDeparted { return true }
+        if state.number != nil { return true }
         state.waiting = waiter
         return false
       }
       if hasDeparted { waiter.resume() }
     }
+    return state.withLock { $0.number ?? 0 }
   }
 }

@@ -6,7 +6,10 @@ import PackCache
 /// loop.
 final class RefQuestion {
   let key: RefFlights.Key
+  /// Whose refs are asked for; consent of any other repo is none.
+  private let remote: Remote
   private let scope: PackScope
+  private var number: UInt64?
   private let sharing: Sharing
   private let loop: Loop
   private var listing: RefListing?
@@ -15,8 +18,14 @@ final class RefQuestion {
   /// When it was sent, at the earliest.
   private var askedAt: UInt64
 
-  init(_ key: RefFlights.Key, _ scope: PackScope, _ sharing: Sharing, on loop: Loop) {
+  /// - Parameter number: what `RefFlights` knows it by; nil for one that waits for its departure.
+  init(
+    _ key: RefFlights.Key, of remote: Remote, _ scope: PackScope, _ sharing: Sharing, on loop: Loop,
+    number: UInt64? = nil
+  ) {
     self.key = key
+    self.remote = remote
+    self.number = number
     self.scope = scope
     self.sharing = sharing
     self.loop = loop
@@ -27,14 +36,17 @@ final class RefQuestion {
   deinit { end() }
 
   /// It is sent from here on.
-  func depart() { askedAt = MonotonicClock.now }
+  func depart(as number: UInt64) {
+    self.number = number
+    askedAt = MonotonicClock.now
+  }
 
-  /// The next pieces of a granted answer.
-  func take(_ list: GatherList) {
+  /// The next pieces of an answer that `granting` gave.
+  func take(_ list: GatherList, from granting: Remote?) {
     if !hasAnswer {
       hasAnswer = true
-      sharing.watch.granted(scope, at: askedAt)
-      sharing.refs.answered(key, at: loop.now)
+      if let number { sharing.refs.answered(key, number, at: loop.now) }
+      if granting == remote { sharing.watch.granted(scope, at: askedAt) } else { listing = nil }
     }
     guard listing != nil else { return }
     let (watch, scope, askedAt) = (sharing.watch, scope, askedAt)
@@ -45,6 +57,6 @@ final class RefQuestion {
   func end() {
     guard !hasEnded else { return }
     hasEnded = true
-    sharing.refs.landed(key)
+    if let number { sharing.refs.landed(key, number) }
   }
 }

@@ -32,15 +32,17 @@ final class WantWatch: Sendable {
     var count = 0
   }
 
-  /// How old the upstream's last consent may be when a pack is served without asking again.
+  /// How old the upstream's last consent may be when a pack is served without asking again. Between the refs and the pack
+  /// of one clone lies less.
   private static let consent: UInt64 = 1_000_000_000
   /// Ids over all repos; beyond, all are forgotten, which costs questions and nothing else.
   private static let limit = 131_072
 
+  /// Zero asks anew for each pack.
   private let grace: UInt64
   private let state = Mutex(State())
 
-  init(grace: Duration) { self.grace = max(grace.nanoseconds, Self.consent) }
+  init(grace: Duration) { self.grace = grace.nanoseconds }
 
   /// The upstream granted a request that was sent at `time`, which wanted `wants`.
   func granted(_ scope: PackScope, wants: [ArraySlice<UInt8>] = [], at time: UInt64) {
@@ -72,13 +74,15 @@ final class WantWatch: Sendable {
   }
 
   /// Whether a pack that is wanted by `wants` may be served without asking the upstream.
-  func isServable(_ scope: PackScope, _ wants: [ArraySlice<UInt8>]) -> Bool {
-    let now = MonotonicClock.now
+  /// - Parameter asked: when the client asked for it.
+  func isServable(_ scope: PackScope, _ wants: [ArraySlice<UInt8>], asked: UInt64) -> Bool {
+    let confirmed = grace == 0 ? asked : asked - min(asked, Self.consent)
+    let seen = grace == 0 ? asked : asked - min(asked, grace)
     return state.withLock { state in
-      guard let repo = state.repos[scope.repoID], now - repo.confirmedAt <= Self.consent else { return false }
+      guard let repo = state.repos[scope.repoID], repo.confirmedAt >= confirmed else { return false }
       return wants.allSatisfy { want in
-        guard let seen = repo.seenAt[ObjectName(want)], seen > 0 else { return false }
-        return now < seen || now - seen <= grace
+        guard let time = repo.seenAt[ObjectName(want)] else { return false }
+        return time > 0 && time >= seen
       }
     }
   }

@@ -57,6 +57,8 @@ final class GrantCache {
 
   private func obtain(_ route: GitRoute, refused: Grant?) async throws(ProxyError) -> Grant {
     let broker = memory.broker
+    // A token that was good may be refused because its repo is gone, and another one has its name.
+    if refused != nil { await memory.directory.forget(route.repo) }
     guard route.service == .receivePack else {
       let token = TokenKey(repo: route.repo, scope: .read)
       // Both at once: the first request for a repo waits for one round trip, not two.

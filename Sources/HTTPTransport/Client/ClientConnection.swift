@@ -108,6 +108,8 @@ package final class ClientConnection: UpstreamExchange {
     }
   }
 
+  package func leavePieces() -> LentMemory? { wire.input.leaveBlock() }
+
   /// The response's body has been read to its end.
   package var isBodyRead: Bool { hasResponse && wire.isBodyRead }
 

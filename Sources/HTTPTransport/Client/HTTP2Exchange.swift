@@ -79,6 +79,8 @@ final class HTTP2Exchange: UpstreamExchange {
     try await current().readBody(into: list, idle: idle)
   }
 
+  func leavePieces() -> LentMemory? { stream?.leavePieces() }
+
   private func current() throws(TransportError) -> HTTP2Stream {
     if let failure { throw failure }
     guard let stream, !isOver else { throw .closed }

@@ -41,6 +41,10 @@ package protocol UpstreamExchange: AnyObject {
   /// - Returns: false at the end of the body, with nothing in `list`.
   func readBody(into list: GatherList, idle: Duration) async throws(TransportError) -> Bool
 
+  /// Lets the pieces lent last be valid until what this returns goes, however much is read meanwhile. Nil when that cannot
+  /// be done just now.
+  func leavePieces() -> LentMemory?
+
   /// The response's body has been read to its end.
   var isBodyRead: Bool { get }
 

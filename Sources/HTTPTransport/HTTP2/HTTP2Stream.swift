@@ -179,6 +179,9 @@ final class HTTP2Stream {
     return true
   }
 
+  /// Leaves the memory of what was lent to its holder. Nil while some of the same memory is still to be lent.
+  func leavePieces() -> LentMemory? { incoming.isEmpty ? incoming.leaveLent() : nil }
+
   /// What was lent is done with; as much may come.
   private func giveBack() {
     incoming.release()

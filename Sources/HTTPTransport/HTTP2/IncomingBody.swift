@@ -85,6 +85,13 @@ struct IncomingBody {
     return count
   }
 
+  /// Leaves the memory of what was lent to its holder.
+  mutating func leaveLent() -> LentMemory {
+    let owned = lent
+    lent = []
+    return LentMemory { for one in owned { Self.free(one) } }
+  }
+
   /// Gives back the memory of what was lent.
   mutating func release() {
     guard !lent.isEmpty else { return }

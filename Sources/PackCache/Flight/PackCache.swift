@@ -31,6 +31,8 @@ package final class PackCache: Sendable {
     var asked: Set<PackKey> = []
     var order: Deque<PackKey> = []
     var statistics = Statistics()
+    /// Flights that have landed and are not stored, the oldest first.
+    var lingering: Deque<PackFlight> = []
 
     /// Remembers `key`. Returns whether it was known.
     mutating func ask(_ key: PackKey) -> Bool {
@@ -44,6 +46,9 @@ package final class PackCache: Sendable {
   private static let askedLimit = 4_096
   /// How long an answer that was not stored can still be joined after its end.
   private static let linger = Duration.seconds(10)
+  /// How many of those there may be, and what they may hold in memory together, bytes.
+  private static let lingeringFlights = 64
+  private static let lingeringBytes = 32 << 20
   /// From so many flights on, one that grows goes to its file early.
   private static let roomyFlights = 8
   /// Bytes up to which a fast answer that nobody shares is recorded.
@@ -105,8 +110,21 @@ package final class PackCache: Sendable {
   package func land(_ flight: PackFlight, preludeBytes: Int) {
     flight.land(preludeBytes: preludeBytes)
     guard !storeIfWanted(flight) else { return }
+    let over = state.withLock { state in
+      state.lingering.append(flight)
+      var held = state.lingering.reduce(0) { $0 + $1.spool.heldBytes }
+      var over: [PackFlight] = []
+      while state.lingering.count > Self.lingeringFlights || held > Self.lingeringBytes {
+        let oldest = state.lingering.removeFirst()
+        held -= oldest.spool.heldBytes
+        over.append(oldest)
+      }
+      return over
+    }
+    for flight in over where !flight.isKept { remove(flight) }
     Task {
       try? await Task.sleep(for: Self.linger)
+      state.withLock { $0.lingering.removeAll { $0 === flight } }
       if !flight.isKept { remove(flight) }
     }
   }

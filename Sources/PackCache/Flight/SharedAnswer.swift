@@ -19,6 +19,7 @@ package final class SharedAnswer: Sendable {
     /// How many have joined, whether or not they are still there.
     var joined = 0
     var waiting: [CheckedContinuation<Void, Never>] = []
+    var producer: CheckedContinuation<Void, Never>?
   }
 
   package let spool = Spool()
@@ -42,32 +43,50 @@ package final class SharedAnswer: Sendable {
     }
     guard mayJoin else { return nil }
     // Closed in between means that the producer may not have seen this reader.
-    if let reader = spool.makeReader(), !isClosed { return reader }
+    if let reader = spool.makeReader(), !isClosed {
+      state.withLock { $0.producer.take() }?.resume()
+      return reader
+    }
     close()
     return nil
   }
 
   /// Closes it unless somebody has joined. Returns whether it is closed.
   package func closeUnlessShared() -> Bool {
-    state.withLock { state in
-      if state.joined == 0 { state.isClosed = true }
-      return state.isClosed
+    if state.withLock({ $0.joined > 0 && !$0.isClosed }) { return false }
+    close()
+    return true
+  }
+
+  /// Waits until somebody has joined, or nobody may any more. One waits: the producer.
+  package func firstReader() async {
+    await withCheckedContinuation { producer in
+      let isThere = state.withLock { state in
+        if state.isClosed || spool.readerCount > 0 { return true }
+        state.producer = producer
+        return false
+      }
+      if isThere { producer.resume() }
     }
   }
 
   /// Nobody may join any more. Who is there reads on.
-  package func close() { state.withLock { $0.isClosed = true } }
+  package func close() {
+    let producer = state.withLock { state in
+      state.isClosed = true
+      return state.producer.take()
+    }
+    producer?.resume()
+  }
 
   /// Tells the readers what has become of the request; the first time counts. Without an answer it is closed as well.
   package func start(_ start: Start) {
     let waiting = state.withLock { state in
-      if state.start == nil {
-        state.start = start
-        if case .begun = start {} else { state.isClosed = true }
-      }
+      if state.start == nil { state.start = start }
       defer { state.waiting.removeAll() }
       return state.waiting
     }
+    if case .begun = start {} else { close() }
     for waiter in waiting { waiter.resume() }
   }
 

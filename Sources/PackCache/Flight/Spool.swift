@@ -46,6 +46,8 @@ package final class Spool: Sendable {
     var keepsBeginning = true
     /// Offsets of the readers.
     var readers: [Int: Int] = [:]
+    /// Where they were when the producer began to wait for them.
+    var readersBefore: [Int: Int] = [:]
     var lastReader = 0
     var end: End?
     var waitingReaders: [CheckedContinuation<Void, Never>] = []
@@ -161,6 +163,24 @@ package final class Spool: Sendable {
         if goesOn { producer.resume() }
       }
     }
+  }
+
+  /// Leaves those readers behind who have read nothing since this was called before, when it is for them that there is no
+  /// room: without a file the slowest decides for all.
+  package func dropStuckReaders() {
+    let (producer, waiting) = state.withLock { state in
+      if state.isFull, !state.isFileGood {
+        for (reader, offset) in state.readers where state.readersBefore[reader] == offset {
+          state.readers[reader] = nil
+        }
+      }
+      state.readersBefore = state.readers
+      state.trim()
+      defer { state.waitingReaders.removeAll() }
+      return (state.takeProducer(), state.waitingReaders)
+    }
+    producer?.resume()
+    for reader in waiting { reader.resume() }
   }
 
   /// Nothing follows.
@@ -288,14 +308,21 @@ package final class Spool: Sendable {
     }
   }
 
-  /// How it ended, if there is nothing behind `offset` any more.
-  func end(at offset: Int) -> End? { state.withLock { $0.count == offset ? $0.end : nil } }
+  /// How it ended, if there is nothing for the reader behind `offset` any more.
+  func end(for reader: Int, at offset: Int) -> End? {
+    state.withLock { state in
+      if state.readers[reader] == nil {
+        return .cut("the client was too slow while there was no place to keep the answer")
+      }
+      return state.count == offset ? state.end : nil
+    }
+  }
 
-  /// Waits until there is something behind `offset`, or the end.
-  func waitForMore(behind offset: Int) async {
+  /// Waits until there is something behind `offset`, or the end, or a reason not to wait.
+  func waitForMore(behind offset: Int, unless isCancelled: () -> Bool) async {
     await withCheckedContinuation { reader in
       let isThere = state.withLock { state in
-        if state.count > offset || state.end != nil { return true }
+        if state.count > offset || state.end != nil || isCancelled() { return true }
         state.waitingReaders.append(reader)
         return false
       }
@@ -303,7 +330,9 @@ package final class Spool: Sendable {
     }
   }
 
-  func moved(_ reader: Int, to offset: Int) { update { $0.readers[reader] = offset } }
+  func moved(_ reader: Int, to offset: Int) {
+    update { if $0.readers[reader] != nil { $0.readers[reader] = offset } }
+  }
 
   func left(_ reader: Int) { update { $0.readers[reader] = nil } }
 

@@ -32,14 +32,15 @@ package final class SpoolReader {
         spool.moved(number, to: offset)
         return .bytes(count)
       }
-      if let end = spool.end(at: offset) { return .end(end) }
-      await spool.waitForMore(behind: offset)
+      if let end = spool.end(for: number, at: offset) { return .end(end) }
+      // Looked at inside: a cancel that comes on the way there would wake nobody.
+      await spool.waitForMore(behind: offset) { isCancelled }
     }
   }
 
   /// Waits until there is more to read. False when there is nothing more.
   package func hasMore() async -> Bool {
-    await spool.waitForMore(behind: offset)
+    await spool.waitForMore(behind: offset) { isCancelled }
     return !isCancelled && spool.count > offset
   }
 
