@@ -2,16 +2,18 @@ import GatewayTestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct FaultTests {
-  @Test(arguments: Fault.allCases, GitOperation.allCases)
-  func `a fault of the upstream is told in the client's own form`(fault: Fault, operation: GitOperation) async throws {
-    try await TestGateway.with(upstream: { _ in fault.answer(to: operation) }) {
-      if fault.isStall { $0.becomeImpatient() }
-    } _: { test in
-      let (status, code) = fault.expected
-      for agent in [GitOperation.git, GitOperation.curl] {
-        let answer = try await test.ask(operation, userAgent: agent)
-        expectError(answer, status, code, to: operation, userAgent: agent)
-        if fault == .status429, answer.status == 429 { #expect(answer.field("retry-after") == "40") }
+  @Test(arguments: Fault.allCases)
+  func `a fault of the upstream is told in the client's own form`(fault: Fault) async throws {
+    try await concurrently(GitOperation.allCases) { operation in
+      try await TestGateway.with(upstream: { _ in fault.answer(to: operation) }) {
+        if fault.isStall { $0.becomeImpatient() }
+      } _: { test in
+        let (status, code) = fault.expected
+        try await concurrently([GitOperation.git, GitOperation.curl]) { agent in
+          let answer = try await test.ask(operation, userAgent: agent)
+          expectError(answer, status, code, to: operation, userAgent: agent)
+          if fault == .status429, answer.status == 429 { #expect(answer.field("retry-after") == "40") }
+        }
       }
     }
   }
@@ -20,7 +22,7 @@ import Testing
   func `an upstream that nobody answers at is told`(operation: GitOperation) async throws {
     try await TestGateway.with { test in
       await test.upstream.stop()
-      for agent in [GitOperation.git, GitOperation.curl] {
+      try await concurrently([GitOperation.git, GitOperation.curl]) { agent in
         let answer = try await test.ask(operation, userAgent: agent)
         expectError(answer, 502, "upstream_unreachable", to: operation, userAgent: agent)
       }

@@ -28,10 +28,10 @@ import Testing
   func `a response that can be read in two ways is 502, and its connection is dropped`(operation: GitOperation)
     async throws
   {
-    for (lines, body) in Self.broken {
+    try await concurrently(Self.broken) { lines, body in
       let text = "HTTP/1.1 200 OK\r\nContent-Type: \(operation.answerType)\r\n\(lines)\r\n\(body)"
       try await TestGateway.with(upstream: { _ in .bytes(text) }) { test async throws in
-        for agent in [GitOperation.git, GitOperation.curl] {
+        try await concurrently([GitOperation.git, GitOperation.curl]) { agent in
           let answer = try await test.ask(operation, userAgent: agent)
           expectError(answer, 502, "upstream_malformed", to: operation, userAgent: agent)
         }

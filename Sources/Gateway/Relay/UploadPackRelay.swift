@@ -203,8 +203,8 @@ final class UploadPackRelay {
 
   /// Returns false when nothing came of the flight, and nothing was sent.
   private func join(_ flight: PackFlight, _ reader: SpoolReader, _ packs: PackCache) async throws -> Bool {
-    try await follow(flight.answer, reader) { preludeBytes in
-      packs.count { $0.savedBytes += flight.spool.count - preludeBytes }
+    defer { packs.count { [offset = reader.offset] in $0.savedBytes += offset } }
+    return try await follow(flight.answer, reader) { _ in
       let size = Self.size(flight.spool.count)
       let text = flight.hasLanded ? "from cache, \(size), 0 s old" : "shared with others, \(size) so far"
       return Self.line("artifacts-gateway: \(text)\n", for: flight.request)
