@@ -4,6 +4,7 @@
 #   make test TESTARGS="--filter GitProtocol"    more flags for swift test
 #   make fuzz FUZZ_SECONDS=300                   longer for each target
 #   make bench BENCH_ARGS="--only big"           more flags for the benchmark
+#   make image-test IMAGE_ARGS="--binary FILE"   the images around a program that is there already
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,19 +12,21 @@ SHELL := /bin/bash
 PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
 TEST_PACKAGES := curl nghttp2-client
 PYTHON_PACKAGES := python3-venv
+IMAGE_PACKAGES := binutils debootstrap git openssl python3
 GATEWAY  := .build/release/artifacts-gateway
 PROPERTY_TOOLS := .build/property-tests
 DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
 TESTARGS ?=
 BENCH_ARGS ?=
+IMAGE_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties fuzz bench lint build deps clean
+.PHONY: help run demo test properties image-test fuzz bench lint build deps clean
 
 help: ## Say what the targets do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build and start the gateway in local mode on 127.0.0.1:7080, in the foreground
 	@exec $(GATEWAY) serve --local --data-dir '$(DATA_DIR)' $(ARGS)
@@ -52,6 +55,10 @@ $(PROPERTY_TOOLS)/installed: Tests/PropertyTests/requirements.txt
 	@rm -rf $(PROPERTY_TOOLS) && mkdir -p .build && python3 -m venv $(PROPERTY_TOOLS)
 	@$(PROPERTY_TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+image-test: ## Build the images of the Dockerfile without a container engine, and run them; as root, takes minutes
+	@deploy/install-packages.sh $(IMAGE_PACKAGES)
+	Tests/Deploy/image.py $(IMAGE_ARGS)
 
 fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
