@@ -163,7 +163,8 @@ class Trial:
     def start(self) -> subprocess.Popen:
         command = ["serve", "--local"] if self.is_local else self.image.command
         process = subprocess.Popen(
-            self.command(*self.image.entry, *command), env=self.variables, stderr=subprocess.PIPE, text=True)
+            self.command(*self.image.entry, *command), env=self.variables, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
         for line in process.stderr:
             record = json.loads(line)
             if record.get("message") == "listening":
