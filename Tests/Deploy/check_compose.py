@@ -65,5 +65,6 @@ class Gateway:
             sandbox = Sandbox(pathlib.Path(folder))
             for secret in secrets:
                 sandbox.mount(f"/run/secrets/{secret}")
+            sandbox.hold([*self.command, *self.variables.values()], self.where, findings)
             outcome = sandbox.check(program, self.command, self.variables)
             findings.expect(outcome.returncode == 0, f"{self.where}: {outcome.stderr}")

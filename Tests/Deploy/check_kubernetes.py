@@ -117,6 +117,8 @@ class Pod:
         expect(tag == program.version, f"{self.where}: image {tag}, and the program is {program.version}")
         program.hold_words(findings, self.gateway["args"], self.where)
         program.hold_variables(findings, set(self.variables), self.where)
+        is_sidecar = self.gateway in self.spec.get("initContainers", [])
+        expect(not is_sidecar or self.gateway.get("restartPolicy") == "Always", f"{self.where}: the job would wait for it")
         self.hold_grace(findings)
         self.hold_probes(program, findings)
         self.hold_start(program, findings)
@@ -173,16 +175,16 @@ class Pod:
         with tempfile.TemporaryDirectory() as folder:
             sandbox = Sandbox(pathlib.Path(folder))
             volumes = {volume["name"]: volume for volume in self.spec["volumes"]}
-            text = " ".join([*self.gateway["args"], *self.variables.values()])
             for mount in self.gateway["volumeMounts"]:
                 secret = volumes[mount["name"]].get("secret")
                 if not secret:
                     continue
                 findings.expect(secret["defaultMode"] in (0o400, 0o440), f"{self.where}: mode {secret['defaultMode']:o}")
                 findings.expect(mount.get("readOnly"), f"{self.where}: {mount['name']} can be written to")
-                for path in re.findall(rf"{mount['mountPath']}/[\w.-]+", text):
-                    sandbox.mount(path, secret["defaultMode"])
+                for item in secret["items"]:
+                    sandbox.mount(f"{mount['mountPath']}/{item['path']}", secret["defaultMode"])
             findings.expect(self.spec["securityContext"]["fsGroup"] == self.group, f"{self.where}: fsGroup")
+            sandbox.hold([*self.gateway["args"], *self.variables.values()], self.where, findings)
             outcome = sandbox.check(program, self.gateway["args"], self.variables)
             findings.expect(outcome.returncode == 0, f"{self.where}: {outcome.stderr}")
             without = {name: value for name, value in self.variables.items() if "SHARED_SECRET" not in name}

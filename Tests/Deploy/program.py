@@ -92,6 +92,11 @@ class Sandbox:
             text = text.replace(path, str(self.folder / path.lstrip("/")))
         return text
 
+    def hold(self, texts: list[str], where: str, findings: Findings) -> None:
+        """Looks whether what the texts name under /run is mounted."""
+        for path in re.findall(r"/run/[\w./-]+", " ".join(texts)):
+            findings.expect(path in self.mounts, f"{where}: {path} is not mounted")
+
     def check(self, program: Program, words: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess:
         """What `check` says of a `serve` with these words and variables."""
         rest = words[1:] if words[:1] == ["serve"] else words
