@@ -26,7 +26,7 @@ IMAGE_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties deploy-check image-test fuzz bench lint build deps clean
+.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench lint build deps clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ $(DEPLOY_TOOLS)/installed: Tests/Deploy/requirements.txt
 image-test: ## Build the images of the Dockerfile without a container engine, and run them; as root, takes minutes
 	@deploy/install-packages.sh $(IMAGE_PACKAGES)
 	Tests/Deploy/image.py $(IMAGE_ARGS)
+
+machine-test: build ## Install the Debian package on a machine that systemd runs, in namespaces; as root, takes a minute
+	@deploy/install-packages.sh $(IMAGE_PACKAGES)
+	Tests/Deploy/machine.py $(GATEWAY)
 
 fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

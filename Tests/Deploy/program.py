@@ -16,10 +16,10 @@ PLANNED_FLAGS = {
     "run": {"--read-only", "--local", "--data-dir"},
     "ready": {"--wait", "--url"},
 }
-# Read beside the twins of flags, each also with _FILE.
+# Read beside the twins of flags, each also with _FILE; the last one by Dispatch.
 OTHER_VARIABLES = {
     "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_ACCOUNT_ID", "ARTIFACTS_NAMESPACE",
-    "HTTPS_PROXY", "NO_PROXY",
+    "HTTPS_PROXY", "NO_PROXY", "LIBDISPATCH_LOG",
 }
 
 
