@@ -48,7 +48,8 @@ RUN rm -rf usr/lib/*/gconv usr/lib/*/engines-3 usr/bin usr/sbin bin sbin boot ho
  && ln -s /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem \
  && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > etc/passwd \
  && echo 'nonroot:x:65532:' > etc/group \
- && echo 'hosts: files dns' > etc/nsswitch.conf
+ && echo 'hosts: files dns' > etc/nsswitch.conf \
+ && mkdir /cache
 
 FROM ${DEBIAN} AS local
 RUN apt-get update -qq \
@@ -73,12 +74,15 @@ CMD ["serve"]
 
 FROM scratch AS gateway
 COPY --from=root /image /
+# So that a volume for packs belongs to who writes to it.
+COPY --from=root --chown=65532:65532 /cache /var/cache/artifacts-gateway
 COPY --from=build /artifacts-gateway /usr/local/bin/artifacts-gateway
 COPY LICENSE /usr/share/doc/artifacts-gateway/LICENSE
 LABEL org.opencontainers.image.title="artifacts-gateway" \
       org.opencontainers.image.description="A reverse proxy for Git smart HTTP in front of Cloudflare Artifacts" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
+ENV ARTIFACTS_GATEWAY_CACHE_DIR=/var/cache/artifacts-gateway/packs
 EXPOSE 7080
 STOPSIGNAL SIGTERM
 USER 65532:65532

@@ -119,6 +119,7 @@ class Pod:
         program.hold_variables(findings, set(self.variables), self.where)
         is_sidecar = self.gateway in self.spec.get("initContainers", [])
         expect(not is_sidecar or self.gateway.get("restartPolicy") == "Always", f"{self.where}: the job would wait for it")
+        self.hold_cache(findings)
         self.hold_grace(findings)
         self.hold_probes(program, findings)
         self.hold_start(program, findings)
@@ -134,6 +135,17 @@ class Pod:
         resources = container.get("resources", {})
         findings.expect({"cpu", "memory"} <= resources.get("requests", {}).keys(), f"{where}: requests no resources")
         findings.expect("memory" in resources.get("limits", {}), f"{where}: has no limit of memory")
+
+    def hold_cache(self, findings: Findings) -> None:
+        """Packs are kept in a folder of a volume that has more room: a volume of everybody's is not taken."""
+        volumes = {volume["name"]: volume.get("emptyDir") for volume in self.spec["volumes"]}
+        path = self.variables["ARTIFACTS_GATEWAY_CACHE_DIR"]
+        mount = next((each for each in self.gateway["volumeMounts"] if path.startswith(each["mountPath"] + "/")), None)
+        volume = mount and volumes[mount["name"]]
+        if findings.expect(volume, f"{self.where}: {path} is in no volume that can be written to"):
+            size, limit = self.variables["ARTIFACTS_GATEWAY_CACHE_SIZE"], volume["sizeLimit"]
+            fits = int(size.removesuffix("GiB")) < int(limit.removesuffix("Gi"))
+            findings.expect(fits, f"{self.where}: {size} of packs in a volume of {limit}")
 
     def hold_grace(self, findings: Findings) -> None:
         """The time that a pod has to end is what the gateway takes at most: the delay, the drain, and 2 s for tokens."""

@@ -98,7 +98,9 @@ class Trial:
         self.root = image.root
         self.folder = folder
         self.is_local = image.name == "local"
-        self.variables = dict(image.variables)
+        # An engine looks the user's folder up in etc/passwd.
+        self.variables = image.variables | {"HOME": "/"}
+        self.warnings: list[str] = []
 
     def results(self) -> Iterator[tuple[str, bool]]:
         self.mount()
@@ -123,6 +125,8 @@ class Trial:
         os.kill(child, signal.SIGTERM)
         code = process.wait(timeout=30)
         yield f"ends with {code} after {time.monotonic() - begun:.1f} s at SIGTERM", code == 0
+        self.reader.join()
+        yield f"warnings in its log: {len(self.warnings)} {''.join(self.warnings)}".rstrip(), not self.warnings
 
     def mount(self) -> None:
         """What an engine lays into a container: devices, a name, a secret, volumes; then the root is read-only."""
@@ -146,6 +150,10 @@ class Trial:
         if self.is_local:
             mount("-t", "tmpfs", "-o", owner, "tmpfs", self.root / "data")
         else:
+            # A volume of an engine is as the image's folder in that place.
+            place = self.root / "var/cache/artifacts-gateway"
+            before = place.stat()
+            mount("-t", "tmpfs", "-o", f"uid={before.st_uid},gid={before.st_gid},mode=0755", "tmpfs", place)
             self.variables |= {
                 "CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef0123456789abcdef",
                 "CLOUDFLARE_API_TOKEN_FILE": "/run/secrets/cloudflare-api-token",
@@ -165,13 +173,23 @@ class Trial:
         process = subprocess.Popen(
             self.command(*self.image.entry, *command), env=self.variables, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
-        for line in process.stderr:
-            record = json.loads(line)
-            if record.get("message") == "listening":
-                # Read on for ever, so that the program never waits for its log.
-                threading.Thread(target=process.stderr.read, daemon=True).start()
-                return process
-        raise RuntimeError(f"ended with {process.wait()} before it listened")
+        listening = threading.Event()
+
+        def read() -> None:
+            """To the end, so that the program never waits for its log."""
+            for line in process.stderr:
+                record = json.loads(line)
+                if record["level"] != "info":
+                    self.warnings.append(line.strip())
+                if record["message"] == "listening":
+                    listening.set()
+            listening.set()
+
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
+        if not listening.wait(timeout=60) or process.poll() is not None:
+            raise RuntimeError(f"does not listen: {self.warnings}")
+        return process
 
     def get(self, path: str) -> int:
         connection = http.client.HTTPConnection(*ADDRESS, timeout=30)

@@ -85,6 +85,8 @@ class Build:
                 origin = inside(self.root(instruction.flags["from"]), source)
                 if origin.is_dir():
                     run("cp", "--archive", f"{origin}/.", place)
+                    if "chown" in instruction.flags:
+                        run("chown", "--recursive", instruction.flags["chown"], place)
                     continue
                 copy_file(origin, place / origin.name if target.endswith("/") else place)
                 continue

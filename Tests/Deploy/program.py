@@ -10,9 +10,8 @@ import tempfile
 
 from findings import Findings
 
-# Settings of the program that a build of it may lack. Unknown variables are ignored, so they do no harm in one.
+# Commands that a build of the program may lack.
 PLANNED_FLAGS = {
-    "serve": {"--cache-dir", "--cache-size"},
     "run": {"--read-only", "--local", "--data-dir"},
     "ready": {"--wait", "--url"},
 }
