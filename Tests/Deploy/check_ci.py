@@ -1,8 +1,10 @@
 """The jobs for CI services: their schemas, and the commands in them."""
 
+import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 import yaml
 
@@ -41,5 +43,24 @@ def hold_script(script: str, program: Program, where: str, findings: Findings) -
         ["shellcheck", "--shell=bash", "--exclude=SC2016", "-"], input=script, capture_output=True, text=True, check=False)
     findings.expect(outcome.returncode == 0, f"{where}: {outcome.stdout}")
     # The program's name in a command, and not in a path, an image or a container.
-    for match in re.finditer(r"(?m)^\s*artifacts-gateway (.*)$", script):
-        program.hold_words(findings, match[1].split(), where)
+    commands = [match[1].split() for match in re.finditer(r"(?m)^\s*artifacts-gateway (.*)$", script)]
+    for words in commands:
+        program.hold_words(findings, words, where)
+    if commands and "run" in program.commands:
+        run_script(script, program, where, findings)
+
+
+def run_script(script: str, program: Program, where: str, findings: Findings) -> None:
+    """Runs a script in local mode, with nothing of this machine's git."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "artifacts-gateway").symlink_to(program.path)
+        variables = {
+            "PATH": f"{folder}:{os.environ['PATH']}", "HOME": name, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
+            "ARTIFACTS_GATEWAY_LOCAL": "true", "ARTIFACTS_GATEWAY_DATA_DIR": f"{folder}/data",
+        }
+        outcome = subprocess.run(
+            ["bash", "-ec", script], cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=False)
+        cloned = outcome.returncode == 0 and (folder / "hello/.git").is_dir()
+        findings.expect(cloned, f"{where}: ends with {outcome.returncode}: {outcome.stderr}")
