@@ -4,6 +4,7 @@
 #   make test TESTARGS="--filter GitProtocol"    more flags for swift test
 #   make fuzz FUZZ_SECONDS=300                   longer for each target
 #   make bench BENCH_ARGS="--only big"           more flags for the benchmark
+#   make image-test IMAGE_ARGS="--binary FILE"   the images around a program that is there already
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,19 +12,24 @@ SHELL := /bin/bash
 PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
 TEST_PACKAGES := curl nghttp2-client
 PYTHON_PACKAGES := python3-venv
+IMAGE_PACKAGES := binutils debootstrap git openssl python3
+DEPLOY_PACKAGES := binutils openssl shellcheck systemd
 GATEWAY  := .build/release/artifacts-gateway
 PROPERTY_TOOLS := .build/property-tests
+DEPLOY_TOOLS := .build/deploy-tools
+AS_ROOT  := $(if $(filter-out 0,$(shell id -u)),sudo)
 DATA_DIR ?= $(CURDIR)/artifacts-data
 ARGS     ?=
 TESTARGS ?=
 BENCH_ARGS ?=
+IMAGE_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties fuzz bench lint build deps clean
+.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench lint build deps clean
 
 help: ## Say what the targets do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build and start the gateway in local mode on 127.0.0.1:7080, in the foreground
 	@exec $(GATEWAY) serve --local --data-dir '$(DATA_DIR)' $(ARGS)
@@ -38,7 +44,7 @@ test: deps ## Run every test; with TESTARGS, those of Swift
 	swift test --no-parallel $(TESTARGS) 2>&1 | tee .build/test.log \
 	  || { echo "What failed:"; grep -E '✘|error:|Fatal|Crash' .build/test.log; exit 1; }
 ifeq ($(strip $(TESTARGS)),)
-	@$(MAKE) --no-print-directory properties
+	@$(MAKE) --no-print-directory properties deploy-check
 endif
 
 properties: deps $(PROPERTY_TOOLS)/installed ## Hold the admin API against its OpenAPI document, by schemathesis
@@ -52,6 +58,29 @@ $(PROPERTY_TOOLS)/installed: Tests/PropertyTests/requirements.txt
 	@rm -rf $(PROPERTY_TOOLS) && mkdir -p .build && python3 -m venv $(PROPERTY_TOOLS)
 	@$(PROPERTY_TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+deploy-check: deps $(DEPLOY_TOOLS)/installed ## Hold the Dockerfile and deploy/ against schemas, linters and the program
+	swift build --product artifacts-gateway
+	$(DEPLOY_TOOLS)/bin/python Tests/Deploy/run.py .build/debug/artifacts-gateway
+
+# From PyPI; and promtool alone of Debian's prometheus, which would start a service.
+$(DEPLOY_TOOLS)/installed: Tests/Deploy/requirements.txt
+	@deploy/install-packages.sh $(DEPLOY_PACKAGES) $(PYTHON_PACKAGES)
+	@echo 'installing what $< names into $(DEPLOY_TOOLS)'
+	@rm -rf $(DEPLOY_TOOLS) && mkdir -p .build && python3 -m venv $(DEPLOY_TOOLS)
+	@$(DEPLOY_TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@cd $(DEPLOY_TOOLS) && { apt-get download -qq prometheus 2>/dev/null \
+	  || { $(AS_ROOT) apt-get update -qq && apt-get download -qq prometheus; }; }
+	@dpkg-deb --fsys-tarfile $(DEPLOY_TOOLS)/prometheus_*.deb | tar -x -C $(DEPLOY_TOOLS) --strip-components 3 ./usr/bin/promtool
+	@touch $@
+
+image-test: ## Build the images of the Dockerfile without a container engine, and run them; as root, takes minutes
+	@deploy/install-packages.sh $(IMAGE_PACKAGES)
+	Tests/Deploy/image.py $(IMAGE_ARGS)
+
+machine-test: build ## Install the Debian package on a machine that systemd runs, in namespaces; as root, takes a minute
+	@deploy/install-packages.sh $(IMAGE_PACKAGES)
+	Tests/Deploy/machine.py $(GATEWAY)
 
 fuzz: deps ## Fuzz what reads a peer's bytes, each target for FUZZ_SECONDS
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

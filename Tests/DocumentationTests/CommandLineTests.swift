@@ -31,7 +31,7 @@ import Testing
       }
     }
     // In commands, it is the program's when it follows its name.
-    for file in ["README.md", "deploy/artifacts-gateway.service", "Tests/Demo/run.sh", "Makefile"] {
+    for file in ["README.md", "deploy/systemd/artifacts-gateway.service", "Tests/Demo/run.sh", "Makefile"] {
       let text = try Project.text(of: file).replacing("\\\n", with: " ")
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
         guard
