@@ -27,9 +27,6 @@ actor Lifecycle {
     }
   }
 
-  /// Whether so many signals have come.
-  func hasCome(_ number: Int) -> Bool { count >= number }
-
   private func signalled() {
     count += 1
     for waiter in waiting where waiter.count <= count { waiter.continuation.resume() }

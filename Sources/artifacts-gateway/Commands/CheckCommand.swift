@@ -18,7 +18,7 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await check() } }
 
   private func check() async throws {
-    let configuration = try ServeConfiguration(options)
+    let configuration = try ServeConfiguration(options, sockets: ServiceManager.activatedSockets())
     for found in configuration.settings.found {
       printLine("\(found.key) = \(found.value)  # \(found.origin)")
     }

@@ -1,0 +1,85 @@
+import ArtifactsAPI
+import ArtifactsEmulator
+import EventLoop
+import Gateway
+import Logging
+import Synchronization
+import TLS
+
+/// The gateway of this process, with the embedded service behind it in local mode.
+struct GatewayProcess {
+  let gateway: Gateway
+  /// As it is in effect: in local mode with the embedded service as its upstream.
+  let configuration: GatewayConfiguration
+  /// Where it listens, in the order of the configured listeners.
+  let addresses: [SocketAddress]
+  private let service: ArtifactsEmulator?
+  private let log: Logger
+
+  /// The loops that a configuration asks for.
+  static func loops(_ configuration: ServeConfiguration) throws(StartFailure) -> LoopGroup {
+    do { return try LoopGroup(count: configuration.threads > 0 ? configuration.threads : nil) } catch {
+      throw StartFailure(GatewayExit.inputOutput, "\(error)")
+    }
+  }
+
+  /// Starts it, up to the moment from which it is ready.
+  static func start(_ configuration: ServeConfiguration, on group: LoopGroup, log: Logger) async throws
+    -> GatewayProcess
+  {
+    var service: ArtifactsEmulator?
+    var effective = configuration.gateway
+    if configuration.isLocal {
+      let token = LocalService.randomToken()
+      let started = try await LocalService.start(
+        in: configuration.dataDirectory, token: token,
+        imports: ImportRule(allowsLoopbackHTTP: configuration.allowsLoopbackImport), on: group, log: log)
+      service = started
+      effective = configuration.gateway(forServiceAt: started.address?.port ?? 0, token: Secret(token))
+    }
+    let gateway: Gateway
+    do { gateway = try Gateway(effective, on: group, log: log) } catch {
+      throw StartFailure(GatewayExit.configuration, "\(error)")
+    }
+    var addresses: [SocketAddress] = []
+    for listener in configuration.listeners {
+      do { addresses.append(try await gateway.listen(on: listener)) } catch let error as TLSError {
+        throw StartFailure(GatewayExit.configuration, "\(error)")
+      } catch {
+        throw StartFailure(GatewayExit.inputOutput, "cannot listen on \(listener.address): \(error)")
+      }
+    }
+    gateway.ready()
+    return GatewayProcess(
+      gateway: gateway, configuration: effective, addresses: addresses, service: service, log: log)
+  }
+
+  /// Ends it in order: running transfers may finish, tokens are revoked.
+  ///
+  /// - Parameters:
+  ///   - delay: how long it goes on serving first, seconds.
+  ///   - timeout: how long transfers may take from then on, seconds.
+  ///   - isHurried: returns when what still runs is to be cut at once.
+  /// - Returns: how many transfers were cut.
+  func end(after delay: Int = 0, within timeout: Int, isHurried: @escaping @Sendable () async -> Void) async -> Int {
+    log.info("draining", metadata: ["timeout": "\(timeout)s"])
+    gateway.state.advance(to: .draining)
+    if delay > 0 { try? await Task.sleep(for: .seconds(delay)) }
+    let hurry = Hurry()
+    let watch = Task {
+      await isHurried()
+      hurry.hasBegun.store(true, ordering: .releasing)
+      return await gateway.cut()
+    }
+    var cut = await gateway.drain(timeout: .seconds(timeout))
+    // What the hurry cut has ended before the drain could count it.
+    if hurry.hasBegun.load(ordering: .acquiring) { cut += await watch.value } else { watch.cancel() }
+    _ = await service?.shutdown(grace: .zero)
+    if cut > 0 { log.warning("transfers cut", metadata: ["count": "\(cut)"]) }
+    return cut
+  }
+
+  private final class Hurry: Sendable {
+    let hasBegun = Atomic<Bool>(false)
+  }
+}
