@@ -13,6 +13,8 @@ struct GatewayProcess {
   let configuration: GatewayConfiguration
   /// Where it listens, in the order of the configured listeners.
   let addresses: [SocketAddress]
+  /// Where git on this machine finds it in the clear, if there is such an address.
+  let localURL: String?
   private let service: ArtifactsEmulator?
   private let log: Logger
 
@@ -24,9 +26,11 @@ struct GatewayProcess {
   }
 
   /// Starts it, up to the moment from which it is ready.
-  static func start(_ configuration: ServeConfiguration, on group: LoopGroup, log: Logger) async throws
-    -> GatewayProcess
-  {
+  /// - Parameter adjust: changes the gateway's configuration before the start.
+  static func start(
+    _ configuration: ServeConfiguration, on group: LoopGroup, log: Logger,
+    adjust: (inout GatewayConfiguration) -> Void = { _ in }
+  ) async throws -> GatewayProcess {
     var service: ArtifactsEmulator?
     var effective = configuration.gateway
     if configuration.isLocal {
@@ -37,6 +41,7 @@ struct GatewayProcess {
       service = started
       effective = configuration.gateway(forServiceAt: started.address?.port ?? 0, token: Secret(token))
     }
+    adjust(&effective)
     let gateway: Gateway
     do { gateway = try Gateway(effective, on: group, log: log) } catch {
       throw StartFailure(GatewayExit.configuration, "\(error)")
@@ -50,8 +55,12 @@ struct GatewayProcess {
       }
     }
     gateway.ready()
+    let open = zip(configuration.listeners, addresses).first { listener, address in
+      !listener.isAdmin && listener.tls == nil && address.port != nil
+    }
     return GatewayProcess(
-      gateway: gateway, configuration: effective, addresses: addresses, service: service, log: log)
+      gateway: gateway, configuration: effective, addresses: addresses,
+      localURL: open.map { "http://\($0.1.reachable)" }, service: service, log: log)
   }
 
   /// Ends it in order: running transfers may finish, tokens are revoked.
@@ -81,5 +90,16 @@ struct GatewayProcess {
 
   private final class Hurry: Sendable {
     let hasBegun = Atomic<Bool>(false)
+  }
+}
+
+extension SocketAddress {
+  /// The address by which this machine reaches what listens here: loopback for a wildcard.
+  fileprivate var reachable: SocketAddress {
+    switch self {
+    case .v4(0, let port): .v4(0x7f00_0001, port: port)
+    case .v6(0, 0, let port, _): .v6(0, 1, port: port, scope: 0)
+    case .v4, .v6, .unix: self
+    }
   }
 }

@@ -19,7 +19,7 @@ struct CheckCommand: AsyncParsableCommand {
 
   private func check() async throws {
     let configuration = try ServeConfiguration(options, sockets: ServiceManager.activatedSockets())
-    for found in configuration.settings.found {
+    for found in configuration.found {
       printLine("\(found.key) = \(found.value)  # \(found.origin)")
     }
     if online { try await ask(configuration) }

@@ -35,7 +35,7 @@ struct RunCommand: AsyncParsableCommand {
     let configuration = try ServeConfiguration(options, logLevel: .warning)
     let sink = LogSink()
     defer { sink.flush() }
-    let log = LogOptions.makeLogger(sink, configuration.logFormat, configuration.logLevel)
+    let log = LogOptions.makeLogger(sink, configuration.logFormat, LogThreshold(configuration.logLevel))
 
     let group = try GatewayProcess.loops(configuration)
     let signals = SignalForwarder(on: group.loops[0])
@@ -66,29 +66,14 @@ struct RunCommand: AsyncParsableCommand {
   private func environment(_ process: GatewayProcess, _ configuration: ServeConfiguration) throws(StartFailure)
     -> CommandEnvironment
   {
-    let open = zip(configuration.listeners, process.addresses).first { listener, address in
-      !listener.isAdmin && listener.tls == nil && address.port != nil
+    guard let gateway = process.localURL else {
+      throw Settings.refusal("listen", "git needs an address with a port, in the clear", in: configuration.found)
     }
-    guard let address = open?.1 else {
-      throw configuration.settings.refusal("listen", "git needs an address with a port, in the clear")
-    }
-    let gateway = "http://\(address.reachable)"
     let prefixes = configuration.remotePrefixes(process.configuration)
     var environment = CommandEnvironment(ProcessEnvironment.entries)
     try environment.add(GitSettings(gateway: gateway, prefixes: prefixes))
     environment.addLoopbackToNoProxy()
     environment[Settings.variable("url")] = gateway
     return environment
-  }
-}
-
-extension SocketAddress {
-  /// The address by which this machine reaches what listens here: loopback for a wildcard.
-  fileprivate var reachable: SocketAddress {
-    switch self {
-    case .v4(0, let port): .v4(0x7f00_0001, port: port)
-    case .v6(0, 0, let port, _): .v6(0, 1, port: port, scope: 0)
-    case .v4, .v6, .unix: self
-    }
   }
 }

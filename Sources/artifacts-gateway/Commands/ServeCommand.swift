@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Gateway
+import Logging
 
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,23 +12,40 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await serve() } }
 
   private func serve() async throws {
-    let configuration = try ServeConfiguration(options, sockets: ServiceManager.activatedSockets())
+    let sockets = try ServiceManager.activatedSockets()
+    let configuration = try ServeConfiguration(options, sockets: sockets)
     let sink = LogSink()
     defer { sink.flush() }
-    let log = LogOptions.makeLogger(sink, configuration.logFormat, configuration.logLevel)
+    let threshold = LogThreshold(configuration.logLevel)
+    let log = LogOptions.makeLogger(sink, configuration.logFormat, threshold)
 
     let group = try GatewayProcess.loops(configuration)
     let lifecycle = Lifecycle(on: group.loops[0])
-    try await lifecycle.start()
-    let process = try await GatewayProcess.start(configuration, on: group, log: log)
+    let reloader = Reloader(configuration, log: log, threshold: threshold) { [options] () throws(StartFailure) in
+      try ServeConfiguration(options, sockets: sockets)
+    }
+    try await lifecycle.start(onReload: { Task { await reloader.reload() } })
+    let activity = configuration.exitOnIdle > 0 ? ActivityMeter() : nil
+    let process = try await GatewayProcess.start(configuration, on: group, log: log) { gateway in
+      reloader.adopt(&gateway)
+      gateway.controls = ControlActions(quit: { await lifecycle.end() }, reload: { await reloader.reload() })
+      gateway.activity = activity
+    }
+    await reloader.attach(process.gateway)
     ServiceManager.notify("READY=1")
     if configuration.isLocal { Self.greet(process.addresses[0], isSecure: configuration.listeners[0].tls != nil) }
+    if let activity {
+      Task {
+        try await activity.waitUntilIdle(for: configuration.exitOnIdle)
+        log.info("idle", metadata: ["for": "\(configuration.exitOnIdle)s"])
+        await lifecycle.end()
+      }
+    }
 
     await lifecycle.signals(1)
     ServiceManager.notify("STOPPING=1")
-    let cut = await process.end(after: configuration.shutdownDelay, within: configuration.drainTimeout) {
-      await lifecycle.signals(2)
-    }
+    let last = await reloader.current
+    let cut = await process.end(after: last.shutdownDelay, within: last.drainTimeout) { await lifecycle.signals(2) }
     if cut > 0 { throw GatewayExit.cut }
   }
 

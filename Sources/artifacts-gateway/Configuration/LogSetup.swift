@@ -15,7 +15,7 @@ extension LogOptions {
   }
 
   /// Makes the logger of the process. Logs go to stderr.
-  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ level: Logger.Level) -> Logger {
-    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, level: level) }
+  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ threshold: LogThreshold) -> Logger {
+    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, threshold: threshold) }
   }
 }

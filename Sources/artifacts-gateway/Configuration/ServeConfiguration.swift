@@ -5,7 +5,7 @@ import HTTPTransport
 import Logging
 
 /// All that `serve` needs, looked up and checked.
-struct ServeConfiguration {
+struct ServeConfiguration: Sendable {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
     "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "allow_loopback_import",
@@ -19,10 +19,11 @@ struct ServeConfiguration {
     "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
-    "drain_timeout", "log_format", "log_level",
+    "drain_timeout", "exit_on_idle", "log_format", "log_level",
   ]
 
-  let settings: Settings
+  /// The settings as they were found, in the order in which they were looked up.
+  let found: [Settings.Found]
   let listeners: [ListenerConfiguration]
   let isLocal: Bool
   /// The account whose remotes are meant; in local mode the one that stands in for it.
@@ -34,6 +35,8 @@ struct ServeConfiguration {
   let threads: Int
   let shutdownDelay: Int
   let drainTimeout: Int
+  /// Seconds without a request after which the process ends; zero is never.
+  let exitOnIdle: Int
   let logFormat: LogFormat
   let logLevel: Logger.Level
   /// For local mode still without the address of the embedded service.
@@ -46,7 +49,6 @@ struct ServeConfiguration {
     _ options: ServeOptions, sockets: [ServiceManager.ActivatedSocket] = [], logLevel: Logger.Level = .info
   ) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
-    self.settings = settings
     listeners = try Self.listeners(options, settings, sockets)
     isLocal = try settings.isOn(options.local, "local")
     accountID = try settings.value(
@@ -57,12 +59,14 @@ struct ServeConfiguration {
     threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
     shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
+    exitOnIdle = try settings.seconds(options.exitOnIdle, "exit_on_idle", default: "0")
     (logFormat, self.logLevel) = try options.log.resolve(settings, standard: logLevel)
     var gateway =
       isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings, account: accountID)
     try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory)
     gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
+    found = settings.found
   }
 
   /// The file of `--config` or its variable.
