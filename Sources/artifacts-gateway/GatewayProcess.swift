@@ -70,19 +70,21 @@ struct GatewayProcess {
   ///   - timeout: how long transfers may take from then on, seconds.
   ///   - isHurried: returns when what still runs is to be cut at once.
   /// - Returns: how many transfers were cut.
-  func end(after delay: Int = 0, within timeout: Int, isHurried: @escaping @Sendable () async -> Void) async -> Int {
+  func end(after delay: Int = 0, within timeout: Int, isHurried: (@Sendable () async -> Void)? = nil) async -> Int {
     log.info("draining", metadata: ["timeout": "\(timeout)s"])
     gateway.state.advance(to: .draining)
     if delay > 0 { try? await Task.sleep(for: .seconds(delay)) }
     let hurry = Hurry()
-    let watch = Task {
-      await isHurried()
-      hurry.hasBegun.store(true, ordering: .releasing)
-      return await gateway.cut()
+    let watch = isHurried.map { isHurried in
+      Task {
+        await isHurried()
+        hurry.hasBegun.store(true, ordering: .releasing)
+        return await gateway.cut()
+      }
     }
     var cut = await gateway.drain(timeout: .seconds(timeout))
     // What the hurry cut has ended before the drain could count it.
-    if hurry.hasBegun.load(ordering: .acquiring) { cut += await watch.value } else { watch.cancel() }
+    if hurry.hasBegun.load(ordering: .acquiring) { cut += await watch?.value ?? 0 } else { watch?.cancel() }
     _ = await service?.shutdown(grace: .zero)
     if cut > 0 { log.warning("transfers cut", metadata: ["count": "\(cut)"]) }
     return cut

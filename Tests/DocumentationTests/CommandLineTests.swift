@@ -11,8 +11,10 @@ import Testing
     #expect(try await flags(of: command) == documented)
   }
 
-  @Test func `run has the flags of serve`() async throws {
-    #expect(try await flags(of: "run") == flags(of: "serve"))
+  @Test func `run and doctor have the flags of serve`() async throws {
+    let common = try await flags(of: "serve")
+    #expect(try await flags(of: "run") == common)
+    #expect(try await flags(of: "doctor") == common.union(["--json", "--url"]))
   }
 
   @Test(arguments: ["serve", "emulator", "ready"])
@@ -26,7 +28,7 @@ import Testing
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
     var known: Set<String> = ["--help"]
-    for command in ["serve", "emulator", "check", "version", "ready", "git-config"] {
+    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor"] {
       known.formUnion(try await flags(of: command))
     }
     for file in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
@@ -42,7 +44,9 @@ import Testing
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
         guard
           let name = line.firstRange(
-            of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version|run|ready|git-config)/)
+            of:
+              /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version|run|ready|git-config|doctor)/
+          )
         else { continue }
         for match in line[name.upperBound...].matches(of: /(?:^|\s)(--[a-z][a-z-]*)/) {
           #expect(known.contains(String(match.1)), "\(file): \(line)")
