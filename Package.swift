@@ -72,9 +72,11 @@ let package = Package(
     .executableTarget(
       name: "artifacts-gateway",
       dependencies: [
-        "Gateway", "ArtifactsEmulator", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "TLS", "EventLoop", "CVersion",
+        "Gateway", "ArtifactsEmulator", "ArtifactsAPI", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
+        "CVersion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),

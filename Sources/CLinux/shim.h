@@ -23,6 +23,8 @@
 
 extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 extern int pipe2(int fds[2], int flags);
+extern char **environ;
+static inline char *const *clinux_environment(void) { return environ; }
 
 // epoll_event is packed on x86_64, so its fields are read and written here.
 static inline int clinux_epoll_add(int set, int fd, uint32_t events, uint64_t data) {

@@ -13,6 +13,7 @@ package final class Gateway: Sendable {
   private let pools: LoopPools
   private let hosts: HostList
   private let sharing: Sharing
+  private let transfers: TransferGate
   package let state = GatewayState()
   private let log: Logger
 
@@ -47,6 +48,8 @@ package final class Gateway: Sendable {
     self.broker = broker
     self.pools = pools
     self.hosts = hosts
+    self.transfers = transfers
+    state.set(isReadOnly: configuration.isReadOnly)
     self.log = log
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
@@ -104,6 +107,14 @@ package final class Gateway: Sendable {
   /// Listens on one more address, in the clear.
   package func listen(on address: SocketAddress) async throws -> SocketAddress {
     try await listen(on: ListenerConfiguration(address))
+  }
+
+  /// Changes what may change while it runs. What is under way goes on as it began.
+  package func apply(_ settings: RuntimeSettings) {
+    state.set(isReadOnly: settings.isReadOnly)
+    hosts.set(settings.allowedHosts)
+    transfers.set(limit: settings.maxTransfers)
+    server.set(maxConnections: settings.maxConnections)
   }
 
   /// From here on the gateway says that it is ready.

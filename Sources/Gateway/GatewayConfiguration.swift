@@ -53,6 +53,11 @@ package struct GatewayConfiguration: Sendable {
   /// Seconds since 1970, by which tokens expire.
   package var wallClock: @Sendable () -> Double = { WallClock.now }
 
+  /// Nil when the process is not controlled by requests.
+  package var controls: ControlActions?
+  /// Told of each request but probes; nil when nobody wants to know.
+  package var activity: ActivityMeter?
+
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
 
   /// Which way connections to the upstream and the API take.

@@ -41,6 +41,9 @@ final class GatewayHandler: RequestHandler {
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
+    let activity = ActivityMeter.counts(request.path) ? configuration.activity : nil
+    activity?.begin()
+    defer { activity?.end() }
     if let refusal = entry.refusal(of: request, from: exchange.peer) {
       return try await refuse(atEntry: exchange, refusal)
     }
@@ -60,6 +63,11 @@ final class GatewayHandler: RequestHandler {
       try await git(exchange, route, requestID: nextRequestID())
     case .livez: try await health.live(exchange)
     case .readyz: try await health.ready(exchange)
+    case .control(let operation):
+      let control = ControlEndpoints(actions: configuration.controls)
+      var failure = control.refusal(on: exchange.listener)
+      if failure == nil { failure = try await control.perform(operation, on: exchange) }
+      if let failure { try await refuse(exchange, failure) }
     case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID().description)
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
@@ -82,7 +90,7 @@ final class GatewayHandler: RequestHandler {
       var problem = Problem(refusal.status, refusal.text)
       if refusal.code != .forbidden { problem.name = refusal.code.rawValue.uppercased() }
       try await problem.send(on: exchange, requestID: nextRequestID().description)
-    case .livez, .readyz, .status, .refused: try await refuse(exchange, refusal)
+    case .livez, .readyz, .status, .control, .refused: try await refuse(exchange, refusal)
     }
   }
 
@@ -166,7 +174,7 @@ final class GatewayHandler: RequestHandler {
     if BrowserGuard.isCrossSite(request) {
       throw .crossSite
     }
-    if configuration.isReadOnly, route.service == .receivePack {
+    if health.state.isReadOnly, route.service == .receivePack {
       throw ProxyError(.readOnly, status: 403, "this gateway is read-only: pushes are refused")
     }
     guard route.operation == .service else {

@@ -22,6 +22,7 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case cut = "upstream_cut"
     case notFound = "not_found"
     case busy = "busy"
+    case badConfiguration = "bad_configuration"
   }
 
   package let code: Code

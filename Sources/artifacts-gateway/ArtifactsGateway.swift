@@ -7,7 +7,8 @@ struct ArtifactsGateway: AsyncParsableCommand {
     commandName: "artifacts-gateway",
     abstract: "A local HTTP gateway in front of Cloudflare Artifacts: git without tokens.",
     subcommands: [
-      ServeCommand.self, EmulatorCommand.self, CheckCommand.self, OpenAPICommand.self, VersionCommand.self,
+      ServeCommand.self, EmulatorCommand.self, CheckCommand.self, RunCommand.self, ReadyCommand.self,
+      GitConfigCommand.self, DoctorCommand.self, OpenAPICommand.self, VersionCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)
 }

@@ -26,7 +26,7 @@ struct Rung: Sendable, CustomTestStringConvertible {
     Rung(name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol", "PackCache"], own: ["Logging"]),
     Rung(
       name: "artifacts-gateway", below: ["Gateway", "ArtifactsEmulator"],
-      own: ["ArgumentParser", "CVersion", "Logging", "TOMLKit"]),
+      own: ["ArgumentParser", "CVersion", "Logging", "Subprocess", "TOMLKit"]),
   ]
 
   /// What every module may import.

@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 @Suite struct CommandLineTests {
-  @Test(arguments: ["serve", "emulator"])
+  @Test(arguments: ["serve", "emulator", "ready", "git-config"])
   func `the table of flags is that of the help text`(command: String) async throws {
     let rows = try rows(under: "### `\(command)`")
     let documented = Set(rows.compactMap { $0.first.map(unquoted) })
@@ -11,7 +11,13 @@ import Testing
     #expect(try await flags(of: command) == documented)
   }
 
-  @Test(arguments: ["serve", "emulator"])
+  @Test func `run and doctor have the flags of serve`() async throws {
+    let common = try await flags(of: "serve")
+    #expect(try await flags(of: "run") == common)
+    #expect(try await flags(of: "doctor") == common.union(["--json", "--url"]))
+  }
+
+  @Test(arguments: ["serve", "emulator", "ready"])
   func `every flag has the environment twin that its name gives`(command: String) throws {
     for row in try rows(under: "### `\(command)`") {
       try #require(row.count == 4, "\(row)")
@@ -22,7 +28,9 @@ import Testing
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
     var known: Set<String> = ["--help"]
-    for command in ["serve", "emulator", "check", "version"] { known.formUnion(try await flags(of: command)) }
+    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor"] {
+      known.formUnion(try await flags(of: command))
+    }
     for file in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
       let text = try Project.text(of: file)
       // In running text, a flag is the program's when it stands alone in its code span.
@@ -35,7 +43,10 @@ import Testing
       let text = try Project.text(of: file).replacing("\\\n", with: " ")
       for line in text.split(separator: "\n") where !line.hasPrefix("#") {
         guard
-          let name = line.firstRange(of: /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version)/)
+          let name = line.firstRange(
+            of:
+              /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version|run|ready|git-config|doctor)/
+          )
         else { continue }
         for match in line[name.upperBound...].matches(of: /(?:^|\s)(--[a-z][a-z-]*)/) {
           #expect(known.contains(String(match.1)), "\(file): \(line)")

@@ -67,7 +67,7 @@ func isolated(in folder: String, _ extra: [Environment.Key: String] = [:]) -> En
   let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
   let base: [Environment.Key: String] = [
     "PATH": "\(Project.products):\(path)", "HOME": folder, "LC_ALL": "C", "NO_PROXY": "*", "no_proxy": "*",
-    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "\(folder)/.gitconfig", "GIT_TERMINAL_PROMPT": "0",
     "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@localhost", "GIT_COMMITTER_NAME": "Test",
     "GIT_COMMITTER_EMAIL": "test@localhost",
   ]

@@ -9,13 +9,13 @@ struct SignalWatchTests {
   @Test func `signals come as events, in order, on the loop`() async {
     await #expect(processExitsWith: .success) {
       try await onLoop { loop in
-        var seen: [CInt] = []
+        var seen: [ReceivedSignal] = []
         var watch: SignalWatch?
         try await withUnsafeThrowingContinuation { (done: UnsafeContinuation<Void, any Error>) in
           do {
-            watch = try SignalWatch([SIGTERM, SIGINT, SIGHUP], on: loop) { number in
+            watch = try SignalWatch([SIGTERM, SIGINT, SIGHUP], on: loop) { signal in
               loop.assertOnLoop()
-              seen.append(number)
+              seen.append(signal)
               if seen.count == 3 { done.resume() }
             }
             // Right after: nothing is lost.
@@ -27,7 +27,8 @@ struct SignalWatchTests {
           }
         }
         withExtendedLifetime(watch) {}
-        precondition(Set(seen) == [SIGTERM, SIGINT, SIGHUP], "\(seen)")
+        let expected = [SIGTERM, SIGINT, SIGHUP].map { ReceivedSignal($0) }
+        precondition(Set(seen) == Set(expected), "\(seen)")
       }
     }
   }

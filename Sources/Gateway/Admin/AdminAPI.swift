@@ -80,7 +80,7 @@ struct AdminAPI {
     await call.answer(
       200,
       Status(
-        state: state.current.rawValue, namespace: configuration.namespace, read_only: configuration.isReadOnly,
+        state: state.current.rawValue, namespace: configuration.namespace, read_only: state.isReadOnly,
         create_on_push: configuration.createsOnPush, tokens_minted: await memory.broker.mintCount))
   }
 }

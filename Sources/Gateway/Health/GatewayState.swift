@@ -1,13 +1,15 @@
 import HTTPTransport
 import Synchronization
 
-/// Whether the gateway should be sent traffic, and why not. Shared by all loops.
+/// What all loops know of the gateway as a whole: whether it should be sent traffic, and takes pushes. Shared by all loops.
 package final class GatewayState: Sendable {
   package enum Phase: String, Sendable {
     case starting, ready, draining
   }
 
   private let phase = Atomic<UInt8>(0)
+  private let readOnly = Atomic<Bool>(false)
+  private let hasFailedReload = Atomic<Bool>(false)
   private let firstGitListener = Mutex<ListenerInfo?>(nil)
 
   package init() {}
@@ -19,6 +21,17 @@ package final class GatewayState: Sendable {
     default: .draining
     }
   }
+
+  /// Pushes are refused.
+  var isReadOnly: Bool { readOnly.load(ordering: .relaxed) }
+
+  func set(isReadOnly: Bool) { readOnly.store(isReadOnly, ordering: .relaxed) }
+
+  /// The configuration was to be reread and could not be: the one before is in effect.
+  package var configReloadFailed: Bool { hasFailedReload.load(ordering: .relaxed) }
+
+  /// The configuration was reread, or could not be.
+  package func noteReload(isGood: Bool) { hasFailedReload.store(!isGood, ordering: .relaxed) }
 
   /// The first listener that serves git.
   var gitListener: ListenerInfo? { firstGitListener.withLock { $0 } }

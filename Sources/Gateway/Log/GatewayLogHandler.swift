@@ -11,13 +11,23 @@ package enum LogFormat: String, Sendable, CaseIterable {
 package struct GatewayLogHandler: LogHandler {
   private let sink: LogSink
   private let format: LogFormat
-  package var logLevel: Logger.Level
+  private var threshold: LogThreshold
+  package var logLevel: Logger.Level {
+    get { threshold.level }
+    // One logger's own: the others keep theirs.
+    set { threshold = LogThreshold(newValue) }
+  }
   package var metadata: Logger.Metadata = [:]
 
   package init(_ sink: LogSink, format: LogFormat, level: Logger.Level) {
+    self.init(sink, format: format, threshold: LogThreshold(level))
+  }
+
+  /// - Parameter threshold: shared with whoever changes the level.
+  package init(_ sink: LogSink, format: LogFormat, threshold: LogThreshold) {
     self.sink = sink
     self.format = format
-    logLevel = level
+    self.threshold = threshold
   }
 
   package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

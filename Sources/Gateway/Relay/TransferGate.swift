@@ -5,19 +5,20 @@ import Synchronization
 /// coming.
 final class TransferGate: Sendable {
   private struct State {
+    var limit: Int
+    /// Below zero when the limit was lowered below what was admitted.
     var free: Int
     var lastNumber: UInt64 = 0
     /// Oldest first.
     var waiting: [(number: UInt64, turn: CheckedContinuation<Bool, Never>)] = []
 
     mutating func takeFree() -> Bool {
-      if free == 0 { return false }
+      if free <= 0 { return false }
       free -= 1
       return true
     }
   }
 
-  private let limit: Int
   private let patience: Duration
   private let state: Mutex<State>
 
@@ -25,9 +26,8 @@ final class TransferGate: Sendable {
   ///   - limit: transfers at once.
   ///   - patience: how long one may wait for its turn.
   init(limit: Int, patience: Duration = .seconds(5)) {
-    self.limit = limit
     self.patience = patience
-    state = Mutex(State(free: limit))
+    state = Mutex(State(limit: limit, free: limit))
   }
 
   /// Waits for admission. Whoever is admitted calls `leave` when it is done. Call on `loop`.
@@ -39,7 +39,7 @@ final class TransferGate: Sendable {
       let number: UInt64? = state.withLock { state in
         if state.takeFree() {
           turn.resume(returning: true)
-        } else if state.waiting.count >= limit {
+        } else if state.waiting.count >= state.limit {
           turn.resume(returning: false)
         } else {
           state.lastNumber += 1
@@ -59,8 +59,22 @@ final class TransferGate: Sendable {
   /// Gives the place to the next in the queue.
   func leave() {
     state.withLock { state in
-      if state.waiting.isEmpty { state.free += 1 } else { state.waiting.removeFirst().turn.resume(returning: true) }
+      state.free += 1
+      Self.admitWaiting(&state)
     }
+  }
+
+  /// Admits more, or fewer, from here on. Who is admitted already stays.
+  func set(limit: Int) {
+    state.withLock { state in
+      state.free += limit - state.limit
+      state.limit = limit
+      Self.admitWaiting(&state)
+    }
+  }
+
+  private static func admitWaiting(_ state: inout State) {
+    while !state.waiting.isEmpty, state.takeFree() { state.waiting.removeFirst().turn.resume(returning: true) }
   }
 
   private func giveUp(_ number: UInt64) {

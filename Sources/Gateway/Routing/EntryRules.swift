@@ -9,6 +9,8 @@ final class EntryRules {
   private var known: Set<String> = []
   /// The one that came last: clients seldom change.
   private var last: String?
+  /// The list's, as of which these are.
+  private var generation: UInt64 = 0
   private static let knownLimit = 64
 
   init(_ hosts: HostList) { self.hosts = hosts }
@@ -32,6 +34,12 @@ final class EntryRules {
   }
 
   private func isKnown(_ host: String) -> Bool {
+    let current = hosts.generation
+    if current != generation {
+      generation = current
+      known.removeAll()
+      last = nil
+    }
     if host == last { return true }
     guard isListed(host) else { return false }
     last = host

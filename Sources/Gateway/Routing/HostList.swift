@@ -10,22 +10,33 @@ import Synchronization
 /// changes them.
 package final class HostList: Sendable {
   private struct Listening {
+    /// Names, and `*.` with a suffix for all names below it; lower-case.
+    var patterns: [String] = []
+    /// Those of the patterns that are addresses, in the kernel's spelling.
+    var patternHosts: Set<String> = []
     /// As text in the kernel's spelling.
     var hosts: Set<String> = []
     var isAnywhere = false
   }
 
-  /// Names, and `*.` with a suffix for all names below it; lower-case.
-  private let patterns: [String]
   private let listening = Mutex(Listening())
+  private let changes = Atomic<UInt64>(0)
 
   /// - Parameter patterns: names that `isPattern` takes.
-  package init(_ patterns: [String] = []) {
-    self.patterns = patterns.map { $0.lowercased() }
-    for pattern in self.patterns {
-      guard let authority = Authority(pattern), let address = Self.numeric(authority) else { continue }
-      listening.withLock { _ = $0.hosts.insert(address.host) }
+  package init(_ patterns: [String] = []) { set(patterns) }
+
+  /// Counts the times that the patterns were set: what was found on the list before may no more be on it.
+  var generation: UInt64 { changes.load(ordering: .acquiring) }
+
+  /// Puts other patterns in the place of those before.
+  func set(_ patterns: [String]) {
+    let patterns = patterns.map { $0.lowercased() }
+    let hosts = patterns.compactMap { Authority($0).flatMap { Self.numeric($0) }?.host }
+    listening.withLock { listening in
+      listening.patterns = patterns
+      listening.patternHosts = Set(hosts)
     }
+    changes.add(1, ordering: .releasing)
   }
 
   /// Whether an operator may put this on the list: a name or address without a port, or `*.` and a name.
@@ -51,10 +62,12 @@ package final class HostList: Sendable {
     guard let authority = Authority(value) else { return false }
     if let address = Self.numeric(authority) {
       return address.isLoopback
-        || listening.withLock { $0.isAnywhere || $0.hosts.contains(address.host) }
+        || listening.withLock {
+          $0.isAnywhere || $0.hosts.contains(address.host) || $0.patternHosts.contains(address.host)
+        }
     }
     let name = authority.host.hasSuffix(".") ? authority.host.dropLast() : authority.host[...]
-    return name == "localhost" || patterns.contains { Self.matches(name, $0) }
+    return name == "localhost" || listening.withLock { $0.patterns.contains { Self.matches(name, $0) } }
   }
 
   private static func matches(_ name: Substring, _ pattern: String) -> Bool {

@@ -23,6 +23,7 @@ package enum Route: Hashable, Sendable {
   /// `/api/v1` and what follows it, without the query.
   case admin(String)
   case status
+  case control(ControlOperation)
   /// Nothing is here; the reason is text for a person.
   case refused(status: Int, allow: String?, String)
 }
@@ -52,6 +53,9 @@ package struct Router: Sendable {
     case "/readyz": return get(method, .readyz)
     case "/": return get(method, .status)
     default: break
+    }
+    if path.hasPrefix("/-/"), let operation = ControlOperation(rawValue: String(path.dropFirst(3))) {
+      return method == .post ? .control(operation) : Self.wrongMethod("POST")
     }
     if Self.isAdmin(path) { return .admin(String(path.dropFirst(7))) }
     return .refused(

@@ -10,6 +10,7 @@ struct Dialer {
 
   /// A stream on which the origin's own protocol begins.
   func open(to origin: Origin) async throws(TransportError) -> Channel {
+    if let address = routes.address(origin) { return try await connect(to: [address]) }
     if let proxy = routes.proxy(origin) { return try await tunnel(to: origin, through: proxy) }
     let addresses = try await addresses(of: origin.host, origin.port)
     let allowed = addresses.filter { routes.allows($0, origin) }

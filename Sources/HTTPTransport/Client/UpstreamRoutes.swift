@@ -18,6 +18,8 @@ package struct UpstreamRoutes: Sendable {
 
   /// The proxy for an origin; nil is the direct way.
   package var proxy: @Sendable (Origin) -> Proxy? = { _ in nil }
+  /// Where an origin is that no name leads to, such as a Unix socket; nil is what its name says.
+  package var address: @Sendable (Origin) -> SocketAddress? = { _ in nil }
   /// Whether a connection for an origin may go to an address that its name has. Not asked where a proxy resolves the name.
   package var allows: @Sendable (SocketAddress, Origin) -> Bool = { _, _ in true }
 

@@ -7,7 +7,7 @@ package import TLS
 package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
-  private let limit: Int
+  private let limit: Atomic<Int>
   private let onTrouble: @Sendable (String) -> Void
 
   /// - Parameters:
@@ -21,7 +21,7 @@ package final class HTTPServer: Sendable {
     makeHandler: @escaping @Sendable (Loop) -> sending any RequestHandler
   ) {
     self.group = group
-    limit = maxConnections
+    limit = Atomic(maxConnections)
     self.onTrouble = onTrouble
     workers = group.loops.map {
       ServerWorker(on: $0, timeouts: timeouts, speaksHTTP2: speaksHTTP2, makeHandler: makeHandler)
@@ -64,6 +64,7 @@ package final class HTTPServer: Sendable {
     _ descriptor: CInt, _ peer: SocketAddress, _ tls: TLSServerContext?, _ listener: OpenListener,
     from worker: ServerWorker
   ) {
+    let limit = limit.load(ordering: .relaxed)
     if listener.count.add(1, ordering: .relaxed).newValue > limit {
       listener.count.subtract(1, ordering: .relaxed)
       onTrouble("connection from \(peer) closed: \(limit) are open already")
@@ -81,6 +82,9 @@ package final class HTTPServer: Sendable {
       listener.count.subtract(1, ordering: .relaxed)
     }
   }
+
+  /// Takes more, or fewer, connections at once on one listener from here on. Those that are open stay.
+  package func set(maxConnections: Int) { limit.store(maxConnections, ordering: .relaxed) }
 
   /// Open connections.
   package var connectionCount: Int { workers.reduce(0) { $0 + $1.expected.load(ordering: .relaxed) } }

@@ -18,8 +18,8 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await check() } }
 
   private func check() async throws {
-    let configuration = try ServeConfiguration(options)
-    for found in configuration.settings.found {
+    let configuration = try ServeConfiguration(options, sockets: ServiceManager.activatedSockets())
+    for found in configuration.found {
       printLine("\(found.key) = \(found.value)  # \(found.origin)")
     }
     if online { try await ask(configuration) }

@@ -1,10 +1,7 @@
 import ArgumentParser
-import ArtifactsAPI
-import ArtifactsEmulator
 import EventLoop
 import Gateway
 import Logging
-import TLS
 
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,77 +12,41 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws { try await reportingFailure { try await serve() } }
 
   private func serve() async throws {
-    let configuration = try ServeConfiguration(options)
+    let sockets = try ServiceManager.activatedSockets()
+    let configuration = try ServeConfiguration(options, sockets: sockets)
     let sink = LogSink()
     defer { sink.flush() }
-    let log = LogOptions.makeLogger(sink, configuration.logFormat, configuration.logLevel)
+    let threshold = LogThreshold(configuration.logLevel)
+    let log = LogOptions.makeLogger(sink, configuration.logFormat, threshold)
 
-    let group: LoopGroup
-    do { group = try LoopGroup(count: configuration.threads > 0 ? configuration.threads : nil) } catch {
-      throw StartFailure(GatewayExit.inputOutput, "\(error)")
-    }
+    let group = try GatewayProcess.loops(configuration)
     let lifecycle = Lifecycle(on: group.loops[0])
-    try await lifecycle.start()
-
-    var emulator: ArtifactsEmulator?
-    var gatewayConfiguration = configuration.gateway
-    if configuration.isLocal {
-      let token = LocalService.randomToken()
-      let service = try await LocalService.start(
-        in: configuration.dataDirectory, token: token,
-        imports: ImportRule(allowsLoopbackHTTP: configuration.allowsLoopbackImport), on: group, log: log)
-      emulator = service
-      gatewayConfiguration = configuration.gateway(forServiceAt: service.address?.port ?? 0, token: Secret(token))
+    let reloader = Reloader(configuration, log: log, threshold: threshold) { [options] () throws(StartFailure) in
+      try ServeConfiguration(options, sockets: sockets)
     }
-
-    let gateway: Gateway
-    do { gateway = try Gateway(gatewayConfiguration, on: group, log: log) } catch {
-      throw StartFailure(GatewayExit.configuration, "\(error)")
+    try await lifecycle.start(onReload: { Task { await reloader.reload() } })
+    let activity = configuration.exitOnIdle > 0 ? ActivityMeter() : nil
+    let process = try await GatewayProcess.start(configuration, on: group, log: log) { gateway in
+      reloader.adopt(&gateway)
+      gateway.controls = ControlActions(quit: { await lifecycle.end() }, reload: { await reloader.reload() })
+      gateway.activity = activity
     }
-    var bound: [SocketAddress] = []
-    for listener in configuration.listeners {
-      do { bound.append(try await gateway.listen(on: listener)) } catch let error as TLSError {
-        throw StartFailure(GatewayExit.configuration, "\(error)")
-      } catch {
-        throw StartFailure(GatewayExit.inputOutput, "cannot listen on \(listener.address): \(error)")
+    await reloader.attach(process.gateway)
+    ServiceManager.notify("READY=1")
+    if configuration.isLocal { Self.greet(process.addresses[0], isSecure: configuration.listeners[0].tls != nil) }
+    if let activity {
+      Task {
+        try await activity.waitUntilIdle(for: configuration.exitOnIdle)
+        log.info("idle", metadata: ["for": "\(configuration.exitOnIdle)s"])
+        await lifecycle.end()
       }
     }
-    gateway.ready()
-    ServiceManager.notify("READY=1")
-    if configuration.isLocal { Self.greet(bound[0], isSecure: configuration.listeners[0].tls != nil) }
 
     await lifecycle.signals(1)
-    let cut = await end(gateway, lifecycle, configuration, log)
-    _ = await emulator?.shutdown(grace: .zero)
-    if cut > 0 {
-      log.warning("transfers cut", metadata: ["count": "\(cut)"])
-      throw GatewayExit.cut
-    }
-  }
-
-  private func end(
-    _ gateway: Gateway, _ lifecycle: Lifecycle, _ configuration: ServeConfiguration, _ log: Logger
-  ) async -> Int {
-    let delay = configuration.shutdownDelay
-    let timeout = configuration.drainTimeout
-    log.info("draining", metadata: ["timeout": "\(timeout)s"])
     ServiceManager.notify("STOPPING=1")
-    gateway.state.advance(to: .draining)
-    if delay > 0 {
-      await withTaskGroup(of: Void.self) { group in
-        group.addTask { try? await Task.sleep(for: .seconds(delay)) }
-        await group.next()
-      }
-    }
-    let watch = Task {
-      await lifecycle.signals(2)
-      return await gateway.cut()
-    }
-    let cut = await gateway.drain(timeout: .seconds(timeout))
-    // What the second signal cut has ended before the drain could count it.
-    if await lifecycle.hasCome(2) { return cut + (await watch.value) }
-    watch.cancel()
-    return cut
+    let last = await reloader.current
+    let cut = await process.end(after: last.shutdownDelay, within: last.drainTimeout) { await lifecycle.signals(2) }
+    if cut > 0 { throw GatewayExit.cut }
   }
 
   /// The lines that a person would paste next.

@@ -4,11 +4,12 @@ import TLS
 
 extension ServeConfiguration {
   /// Where to listen, and how.
-  static func listeners(_ options: ServeOptions, _ settings: Settings) throws(StartFailure) -> [ListenerConfiguration] {
+  static func listeners(
+    _ options: ServeOptions, _ settings: Settings, _ activated: [ServiceManager.ActivatedSocket]
+  ) throws(StartFailure) -> [ListenerConfiguration] {
     let isAnonymousAllowed = try settings.isOn(options.allowAnonymous, "allow_anonymous")
     let tls = try tlsFiles(options, settings)
     // Sockets of the service manager stand for the default address.
-    let activated = try ServiceManager.activatedSockets()
     var listeners = activated.map { activated in
       let address = activated.socket.address
       return ListenerConfiguration(

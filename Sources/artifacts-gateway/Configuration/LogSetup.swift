@@ -4,17 +4,18 @@ import Logging
 
 extension LogOptions {
   /// The form and level of the log.
-  func resolve(_ settings: Settings) throws(StartFailure) -> (LogFormat, Logger.Level) {
+  /// - Parameter standard: the level where nobody says otherwise.
+  func resolve(_ settings: Settings, standard: Logger.Level = .info) throws(StartFailure) -> (LogFormat, Logger.Level) {
     let name = try settings.word(
       logFormat, "log_format", among: ["auto"] + LogFormat.allCases.map(\.rawValue), default: "auto")
     let levelName = try settings.word(
-      logLevel, "log_level", among: Logger.Level.allCases.map(\.rawValue), default: "info")
+      logLevel, "log_level", among: Logger.Level.allCases.map(\.rawValue), default: standard.rawValue)
     let format = LogFormat(rawValue: name) ?? (isatty(2) == 1 ? .text : .json)
-    return (format, Logger.Level(rawValue: levelName) ?? .info)
+    return (format, Logger.Level(rawValue: levelName) ?? standard)
   }
 
   /// Makes the logger of the process. Logs go to stderr.
-  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ level: Logger.Level) -> Logger {
-    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, level: level) }
+  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ threshold: LogThreshold) -> Logger {
+    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, threshold: threshold) }
   }
 }

@@ -5,7 +5,7 @@ import HTTPTransport
 import Logging
 
 /// All that `serve` needs, looked up and checked.
-struct ServeConfiguration {
+struct ServeConfiguration: Sendable {
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
     "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "allow_loopback_import",
@@ -19,12 +19,15 @@ struct ServeConfiguration {
     "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
-    "drain_timeout", "log_format", "log_level",
+    "drain_timeout", "exit_on_idle", "log_format", "log_level",
   ]
 
-  let settings: Settings
+  /// The settings as they were found, in the order in which they were looked up.
+  let found: [Settings.Found]
   let listeners: [ListenerConfiguration]
   let isLocal: Bool
+  /// The account whose remotes are meant; in local mode the one that stands in for it.
+  let accountID: String?
   let dataDirectory: String
   /// The embedded service imports from http:// on this machine, too.
   let allowsLoopbackImport: Bool
@@ -32,29 +35,42 @@ struct ServeConfiguration {
   let threads: Int
   let shutdownDelay: Int
   let drainTimeout: Int
+  /// Seconds without a request after which the process ends; zero is never.
+  let exitOnIdle: Int
   let logFormat: LogFormat
   let logLevel: Logger.Level
   /// For local mode still without the address of the embedded service.
   let gateway: GatewayConfiguration
 
-  init(_ options: ServeOptions) throws(StartFailure) {
+  /// - Parameters:
+  ///   - sockets: those of the service manager.
+  ///   - logLevel: where nobody says otherwise.
+  init(
+    _ options: ServeOptions, sockets: [ServiceManager.ActivatedSocket] = [], logLevel: Logger.Level = .info
+  ) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
-    self.settings = settings
-    listeners = try Self.listeners(options, settings)
+    listeners = try Self.listeners(options, settings, sockets)
     isLocal = try settings.isOn(options.local, "local")
+    accountID = try settings.value(
+      options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"],
+      default: isLocal ? "local" : nil)
     dataDirectory = try settings.text(options.dataDir, "data_dir", default: "./artifacts-data") ?? ""
     allowsLoopbackImport = try settings.isOn(options.allowLoopbackImport, "allow_loopback_import")
     threads = try settings.number(options.threads, "threads", in: 1...1024, default: 0)
     shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
-    (logFormat, logLevel) = try options.log.resolve(settings)
-    var gateway = isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings)
+    exitOnIdle = try settings.seconds(options.exitOnIdle, "exit_on_idle", default: "0")
+    (logFormat, self.logLevel) = try options.log.resolve(settings, standard: logLevel)
+    var gateway =
+      isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings, account: accountID)
     try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory)
     gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
+    found = settings.found
   }
 
-  private static func file(_ flag: String?) throws(StartFailure) -> ConfigurationFile? {
+  /// The file of `--config` or its variable.
+  static func file(_ flag: String?) throws(StartFailure) -> ConfigurationFile? {
     guard let path = flag ?? Settings.environment(Settings.variable("config")) else { return nil }
     guard let bytes = Settings.content(ofFile: path, limit: ConfigurationFile.sizeLimit) else {
       throw StartFailure(GatewayExit.configuration, "\(path): cannot be read, or is longer than 1 MiB")
@@ -63,17 +79,15 @@ struct ServeConfiguration {
   }
 
   /// The configuration for the real service.
-  private static func remoteConfiguration(_ options: ServeOptions, _ settings: Settings) throws(StartFailure)
-    -> GatewayConfiguration
-  {
+  private static func remoteConfiguration(
+    _ options: ServeOptions, _ settings: Settings, account: String?
+  ) throws(StartFailure) -> GatewayConfiguration {
     let template = try settings.text(options.remoteTemplate, "remote_template")
     let maybeShared = try settings.isOn(options.allowSharedSecretFiles, "allow_shared_secret_files")
     let staticFile = try settings.secretFile(options.staticTokenFile, "static_token_file", maybeShared: maybeShared)
     if staticFile != nil && template == nil {
       throw settings.refusal("static_token_file", "it needs remote_template")
     }
-    let account = try settings.value(
-      options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
     let token = try settings.apiToken(file: options.apiTokenFile, maybeShared: maybeShared)
     if staticFile == nil {
       guard token != nil else { throw missing("API token", "CLOUDFLARE_API_TOKEN or --api-token-file") }
@@ -159,7 +173,7 @@ struct ServeConfiguration {
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
   }
 
-  private static func missing(_ what: String, _ how: String) -> StartFailure {
+  static func missing(_ what: String, _ how: String) -> StartFailure {
     StartFailure(
       GatewayExit.credentials,
       "no \(what): set \(how); or try without an account: artifacts-gateway serve --local")

@@ -123,6 +123,9 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "How long running transfers may take to finish at the end (default: 60s).")
   var drainTimeout: String?
 
+  @Option(help: "End when no request but health probes has been in flight for so long (default: 0, which is never).")
+  var exitOnIdle: String?
+
   @OptionGroup var log: LogOptions
 }
 

@@ -153,7 +153,10 @@ final class Settings {
   }
 
   /// An error about the setting that was looked up last.
-  func refusal(_ key: String, _ reason: String) -> StartFailure {
+  func refusal(_ key: String, _ reason: String) -> StartFailure { Self.refusal(key, reason, in: found) }
+
+  /// The same about one of `found`.
+  static func refusal(_ key: String, _ reason: String, in found: [Found]) -> StartFailure {
     let last = found.last { $0.key == key }
     return StartFailure(GatewayExit.configuration, "\(last?.origin ?? .standard): \(key): \(reason)")
   }
