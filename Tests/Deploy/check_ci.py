@@ -46,7 +46,7 @@ def hold_script(script: str, program: Program, where: str, findings: Findings) -
     commands = [match[1].split() for match in re.finditer(r"(?m)^\s*artifacts-gateway (.*)$", script)]
     for words in commands:
         program.hold_words(findings, words, where)
-    if commands and "run" in program.commands:
+    if commands:
         run_script(script, program, where, findings)
 
 

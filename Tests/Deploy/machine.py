@@ -126,6 +126,13 @@ def try_out(machine: Machine, findings: Findings) -> None:
     expect(fields["Uid"].split()[0] != "0", "it runs as root")
     expect(int(fields["CapBnd"], 16) == 0 and fields["NoNewPrivs"] == "1" and fields["Seccomp"] == "2", status)
 
+    process = machine.says("systemctl show -P MainPID artifacts-gateway")
+    machine.run("sed -i 's/^# read_only/read_only/' /etc/artifacts-gateway/config.toml")
+    reloaded = machine.run("systemctl reload artifacts-gateway")
+    expect(reloaded.returncode == 0, reloaded.stdout)
+    expect(machine.says(ask("/readyz")) == "200", "/readyz is not 200 when it was reloaded")
+    expect(machine.says("systemctl show -P MainPID artifacts-gateway") == process, "a reload starts another process")
+
     machine.run("systemctl stop artifacts-gateway && systemctl enable --now artifacts-gateway.socket")
     expect(machine.says("systemctl is-active artifacts-gateway") == "inactive", "it runs before anybody asks")
     expect(machine.says(ask("/livez")) == "200", "the socket does not start it")
@@ -135,6 +142,7 @@ def try_out(machine: Machine, findings: Findings) -> None:
     expect(machine.says("systemctl show -P Result artifacts-gateway") == "success", "it does not end well")
     lines = machine.says("journalctl --no-pager --output=cat _EXE=/usr/bin/artifacts-gateway").splitlines()
     expect(any("listening" in line for line in lines), "the journal knows nothing of it")
+    expect(any("configuration reloaded" in line for line in lines), "the journal knows nothing of the reload")
     for line in lines:
         expect(is_good(line), f"not what all is well with: {line}")
 
@@ -151,7 +159,7 @@ def ask(path: str) -> str:
 def is_good(line: str) -> bool:
     """Whether a line is a record of the log, and no warning."""
     try:
-        return json.loads(line)["level"] == "info"
+        return json.loads(line)["level"] in ("info", "notice")
     except ValueError:
         return False
 

@@ -10,11 +10,6 @@ import tempfile
 
 from findings import Findings
 
-# Commands that a build of the program may lack.
-PLANNED_FLAGS = {
-    "run": {"--read-only", "--local", "--data-dir"},
-    "ready": {"--wait", "--url"},
-}
 # Read beside the twins of flags, each also with _FILE; the last one by Dispatch.
 OTHER_VARIABLES = {
     "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_ACCOUNT_ID", "ARTIFACTS_NAMESPACE",
@@ -40,15 +35,10 @@ class Program:
     def version(self) -> str:
         return json.loads(self.run("version", "--json").stdout)["version"]
 
-    def known_flags(self, command: str) -> set[str] | None:
-        """The flags of a command, or nil where there is none of that name."""
-        known = self.flags.get(command, set()) | PLANNED_FLAGS.get(command, set())
-        return known or None
-
     def hold_words(self, findings: Findings, words: list[str], where: str) -> None:
         """Looks whether a command and its flags exist. The words stand behind the program's name."""
         command, *rest = words if words and not words[0].startswith("-") else ["serve", *words]
-        known = self.known_flags(command)
+        known = self.flags.get(command)
         if not findings.expect(known is not None, f"{where}: there is no command {command}"):
             return
         for word in rest:
@@ -60,7 +50,7 @@ class Program:
 
     def hold_variables(self, findings: Findings, names: set[str], where: str) -> None:
         """Looks whether the variables are those of the program."""
-        twins = {"ARTIFACTS_GATEWAY_" + flag[2:].upper().replace("-", "_") for flag in self.known_flags("serve")}
+        twins = {"ARTIFACTS_GATEWAY_" + flag[2:].upper().replace("-", "_") for flag in self.flags["serve"]}
         for name in names:
             is_known = name in twins or name.removesuffix("_FILE") in OTHER_VARIABLES
             findings.expect(is_known, f"{where}: the program does not read {name}")

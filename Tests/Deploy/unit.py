@@ -137,6 +137,9 @@ def hold_service(
                 for path in ("/livez", "/readyz"):
                     status, _ = service.get(path)
                     findings.expect(status == 200, f"{where}: {path} is {status}")
+            service.process.send_signal(signal.SIGHUP)
+            status, _ = service.get("/livez")
+            findings.expect(status == 200, f"{where}: /livez is {status} at a reload")
             code = service.stop()
             findings.expect(code == 0, f"{where}: ends with {code}: {service.printed}")
             findings.expect(service.wait_for("STOPPING=1"), f"{where}: does not say that it stops")
