@@ -49,8 +49,8 @@ package final class PackCache: Sendable {
   /// How many of those there may be, and what they may hold in memory together, bytes.
   private static let lingeringFlights = 64
   private static let lingeringBytes = 32 << 20
-  /// From so many flights on, one that grows goes to its file early.
-  private static let roomyFlights = 8
+  /// Bytes that are held in memory before there is a file.
+  private static let fileThreshold = 1 << 20
   /// Bytes up to which a fast answer that nobody shares is recorded.
   package static let recordedBytes = 7 << 20
 
@@ -99,8 +99,7 @@ package final class PackCache: Sendable {
   package func makeRoom(for flight: PackFlight) -> Bool {
     let spool = flight.spool
     guard !spool.hasFile else { return !spool.isFull }
-    let isRoomy = flightCount <= Self.roomyFlights
-    guard spool.heldBytes > (isRoomy ? Self.recordedBytes : 1 << 20) else { return true }
+    guard spool.heldBytes > Self.fileThreshold else { return true }
     guard let file = try? store.makeEntry(scope: flight.scope) else { return !spool.isFull }
     spool.attach(file)
     return true
