@@ -41,7 +41,7 @@ final class GatewayHandler: RequestHandler {
 
   func handle(_ exchange: ServerExchange) async throws {
     let request = exchange.request
-    let activity = ActivityMeter.counts(request.path) ? configuration.activity : nil
+    let activity = configuration.activity.flatMap { ActivityMeter.counts(request.path) ? $0 : nil }
     activity?.begin()
     defer { activity?.end() }
     if let refusal = entry.refusal(of: request, from: exchange.peer) {

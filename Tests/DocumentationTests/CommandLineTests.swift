@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
-    var known: Set<String> = ["--help"]
+    var known: Set<String> = ["--help", "--generate-completion-script"]
     for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor"] {
       known.formUnion(try await flags(of: command))
     }
@@ -78,6 +78,24 @@ import Testing
     }
     #expect(result.status == .exited(code), "\(result.text)")
     #expect(try rows(under: "### Exit codes").contains { $0.first == "\(code)" })
+  }
+
+  @Test(
+    arguments: [
+      ("artifacts-gateway re", "ready"), ("artifacts-gateway git", "git-config"),
+      ("artifacts-gateway serve --exit", "--exit-on-idle"), ("artifacts-gateway git-config --u", "--undo --url"),
+    ])
+  func `bash completes commands and flags`(typed: String, offered: String) async throws {
+    let script = """
+      eval "$(artifacts-gateway --generate-completion-script bash)"
+      COMP_LINE=$0 COMP_POINT=${#0} COMP_TYPE=9 COMP_KEY=9
+      read -ra COMP_WORDS <<< "$0"
+      COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+      _artifacts-gateway artifacts-gateway "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+      printf '%s\n' "${COMPREPLY[@]}" | sort | paste -s -d ' '
+      """
+    let result = try await withTemporaryFolder { try await runIsolated(.name("bash"), ["-c", script, typed], in: $0) }
+    #expect(result.text.split(separator: "\n").last.map(String.init) == offered, "\(result.text)")
   }
 
   // MARK: Reading

@@ -66,7 +66,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var options = self.options
     if options.listen.isEmpty { options.listen = ["127.0.0.1:0"] }
     do throws(StartFailure) {
-      let configuration = try ServeConfiguration(options, logLevel: .critical)
+      let configuration = try ServeConfiguration(options, standard: .command)
       diagnosis.ok("configuration", configuration.isLocal ? "local mode" : "complete")
       return configuration
     } catch {
@@ -83,7 +83,7 @@ struct DoctorCommand: AsyncParsableCommand {
   private func start(_ configuration: ServeConfiguration, on group: LoopGroup, _ diagnosis: inout Diagnosis) async
     -> GatewayProcess?
   {
-    let log = LogOptions.makeLogger(LogSink(), configuration.logFormat, LogThreshold(configuration.logLevel))
+    let log = LogOptions.makeLogger(LogSink(), configuration.logFormat, LogThreshold(.critical))
     do { return try await GatewayProcess.start(configuration, on: group, log: log) } catch {
       let failure = error as? StartFailure
       diagnosis.fail(

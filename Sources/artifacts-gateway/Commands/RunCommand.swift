@@ -32,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
     var options = self.options
     // A port that others know of may be taken by the gateway that they know.
     if options.listen.isEmpty { options.listen = ["127.0.0.1:0"] }
-    let configuration = try ServeConfiguration(options, logLevel: .warning)
+    let configuration = try ServeConfiguration(options, standard: .command)
     let sink = LogSink()
     defer { sink.flush() }
     let log = LogOptions.makeLogger(sink, configuration.logFormat, LogThreshold(configuration.logLevel))

@@ -6,6 +6,17 @@ import Logging
 
 /// All that `serve` needs, looked up and checked.
 struct ServeConfiguration: Sendable {
+  /// The defaults that depend on what the gateway is for.
+  struct Standard {
+    let logLevel: Logger.Level
+    let cacheSize: String
+
+    /// One that serves whoever comes.
+    static let service = Standard(logLevel: .info, cacheSize: "2GiB")
+    /// One for a single command: it speaks up for what is wrong, and leaves the cache to those who stay.
+    static let command = Standard(logLevel: .warning, cacheSize: "0")
+  }
+
   /// The keys of the configuration file: every flag of `serve` but `--config`.
   static let keys = [
     "listen", "admin_listen", "tls_cert", "tls_key", "tls_client_ca", "local", "data_dir", "allow_loopback_import",
@@ -44,9 +55,9 @@ struct ServeConfiguration: Sendable {
 
   /// - Parameters:
   ///   - sockets: those of the service manager.
-  ///   - logLevel: where nobody says otherwise.
+  ///   - standard: where nobody says otherwise.
   init(
-    _ options: ServeOptions, sockets: [ServiceManager.ActivatedSocket] = [], logLevel: Logger.Level = .info
+    _ options: ServeOptions, sockets: [ServiceManager.ActivatedSocket] = [], standard: Standard = .service
   ) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
     listeners = try Self.listeners(options, settings, sockets)
@@ -60,10 +71,10 @@ struct ServeConfiguration: Sendable {
     shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
     exitOnIdle = try settings.seconds(options.exitOnIdle, "exit_on_idle", default: "0")
-    (logFormat, self.logLevel) = try options.log.resolve(settings, standard: logLevel)
+    (logFormat, logLevel) = try options.log.resolve(settings, standard: standard.logLevel)
     var gateway =
       isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings, account: accountID)
-    try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory)
+    try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory, standard)
     gateway.hasAdminListener = listeners.contains { $0.isAdmin }
     self.gateway = gateway
     found = settings.found
@@ -136,7 +147,7 @@ struct ServeConfiguration: Sendable {
 
   private static func fillCommon(
     _ configuration: inout GatewayConfiguration, _ options: ServeOptions, _ settings: Settings, isLocal: Bool,
-    dataDirectory: String
+    dataDirectory: String, _ standard: Standard
   ) throws(StartFailure) {
     let namespace =
       try settings.value(
@@ -161,7 +172,7 @@ struct ServeConfiguration: Sendable {
         "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
     }
     configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
-    configuration.cacheSize = try settings.bytes(options.cacheSize, "cache_size", default: "2GiB")
+    configuration.cacheSize = try settings.bytes(options.cacheSize, "cache_size", default: standard.cacheSize)
     configuration.cacheDirectory = try settings.text(
       options.cacheDir, "cache_dir", default: CacheDirectory.standard(isLocal: isLocal, dataDirectory: dataDirectory))
     configuration.cacheGrace = .seconds(try settings.seconds(options.cacheGrace, "cache_grace", default: "15m"))
