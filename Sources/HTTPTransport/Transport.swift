@@ -1,4 +1,5 @@
 package import EventLoop
+import Synchronization
 package import TLS
 
 /// A connected byte stream, in the clear or under TLS, with one set of calls. Confined to its loop.
@@ -10,6 +11,9 @@ package final class Transport {
 
   private let layer: Layer
   package let channel: Channel
+  /// Tells this connection from all others of the process.
+  let number = Transport.lastNumber.add(1, ordering: .relaxed).newValue
+  private static let lastNumber = Atomic<UInt64>(0)
 
   package init(_ channel: Channel) {
     layer = .plain(channel)

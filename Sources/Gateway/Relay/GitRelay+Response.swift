@@ -18,6 +18,7 @@ extension GitRelay {
     } catch {
       throw ProxyError(error, talkingTo: origin)
     }
+    question?.begin(from: call.remote)
     recording?.begin(coded: head.fields[.contentEncoding] != nil, from: call.remote)
     took(list, from: connection)
     do throws(TransportError) {
@@ -46,7 +47,7 @@ extension GitRelay {
   /// Lets those who listen in have the next pieces of the answer.
   private func took(_ list: GatherList, from connection: any UpstreamExchange) {
     recording?.take(list)
-    question?.take(list, from: call.remote)
+    question?.take(list)
     guard connection.isBodyRead else { return }
     recording?.finish()
     question?.end()

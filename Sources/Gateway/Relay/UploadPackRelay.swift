@@ -86,14 +86,20 @@ final class UploadPackRelay {
   private func askForRefs(_ key: RefFlights.Key, _ remote: Remote, _ scope: PackScope) async throws {
     switch sharing.refs.arrive(key) {
     case .departs(let number):
-      relay.question = RefQuestion(key, of: remote, scope, sharing, on: exchange.loop, number: number)
+      relay.question = RefQuestion(
+        key, of: remote, scope, sharing, on: exchange.loop, number: number,
+        connection: exchange.connection)
       try await relay.run()
     case .waits(let flight, let reader, let isNew):
       if isNew {
         let request = HeldRequest(Array(relay.held.bytes), as: exchange.request, idle: relay.idle)
         dispatch(flight, RefQuestion(key, of: remote, scope, sharing, on: exchange.loop), request)
       }
-      try await follow(flight.answer, reader, line: { _ in [] })
+      try await follow(flight.answer, reader) { _ in
+        // It was sent after this client had asked.
+        if let time = flight.grantedAt { sharing.watch.granted(scope, to: exchange.connection, at: time) }
+        return []
+      }
     }
   }
 
@@ -110,7 +116,7 @@ final class UploadPackRelay {
         let number = await flight.departure(on: loop) { refs.overtake(question.key, with: flight, at: loop.now) }
         flight.answer.close()
         question.depart(as: number)
-        await request.bring(call, to: flight.answer, question, pool, on: loop)
+        await request.bring(call, to: flight, question, pool, on: loop)
       }
     }
   }
@@ -145,7 +151,7 @@ final class UploadPackRelay {
 
   /// Whether the upstream still grants what a stored pack was wanted by. Asks it when nobody has done so just now.
   private func isServable(_ request: FetchRequest, _ remote: Remote, _ scope: PackScope) async throws -> Bool {
-    if sharing.watch.isServable(scope, request.wants, asked: askedAt) { return true }
+    if sharing.watch.isServable(scope, request.wants, to: exchange.connection, asked: askedAt) { return true }
     var question: [UInt8] = []
     PktLine.append(line: "command=ls-refs", to: &question)
     PktLine.append(line: "agent=git/artifacts-gateway", to: &question)
@@ -169,7 +175,9 @@ final class UploadPackRelay {
     defer { exchange.loop.buffers.give(block) }
     while case .bytes = try await reader.read(into: block) {}
     if relay.isClientGone { throw TransportError.peerClosed }
-    return sharing.watch.isServable(scope, request.wants, asked: askedAt)
+    guard let time = flight.grantedAt else { return false }
+    sharing.watch.granted(scope, to: exchange.connection, at: time)
+    return sharing.watch.isServable(scope, request.wants, to: exchange.connection, asked: askedAt)
   }
 
   private func watchClient(_ reader: SpoolReader) {
@@ -194,8 +202,8 @@ final class UploadPackRelay {
     // What the upstream grants, it grants after this.
     let askedAt = MonotonicClock.now
     defer { recording.leave() }
-    recording.onPack = { [sharing] in
-      sharing.watch.granted(flight.scope, wants: flight.request.wants, at: askedAt)
+    recording.onPack = { [sharing, connection = exchange.connection] in
+      sharing.watch.granted(flight.scope, to: connection, wants: flight.request.wants, at: askedAt)
     }
     relay.watchForReaders(of: recording)
     try await relay.run()

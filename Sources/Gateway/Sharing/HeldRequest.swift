@@ -44,14 +44,18 @@ final class HeldRequest: UpstreamRequest {
     try await connection.writeBody(list, isLast: true, idle: idle)
   }
 
-  /// Sends the request and brings the answer to `readers`. Nobody is there any more, and it is not sent at all.
+  /// Sends the request and brings the answer to those who share the flight. When nobody is there any more, it is not
+  /// sent at all.
   func bring(
-    _ call: UpstreamCall, to readers: SharedAnswer, _ question: RefQuestion, _ pool: UpstreamPool, on loop: Loop
+    _ call: UpstreamCall, to flight: RefFlight, _ question: RefQuestion, _ pool: UpstreamPool, on loop: Loop
   ) async {
+    let readers = flight.answer
     defer { question.end() }
     guard readers.spool.readerCount > 0 else { return readers.start(.nothing) }
     do throws(ProxyError) {
       let (_, connection) = try await call.response()
+      question.begin(from: call.remote)
+      if question.isGranted { flight.grantedAt = question.askedAt }
       readers.start(.begun(preludeBytes: 0))
       let list = connection.pieces
       list.removeAll()
@@ -59,7 +63,7 @@ final class HeldRequest: UpstreamRequest {
       defer { clock.stop() }
       do throws(TransportError) {
         while try await connection.readBody(into: list, idle: idle) {
-          question.take(list, from: call.remote)
+          question.take(list)
           list.forEach { readers.spool.append($0) }
           list.removeAll()
           // What all have read can go: nobody begins any more.

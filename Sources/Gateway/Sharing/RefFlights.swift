@@ -100,6 +100,7 @@ final class RefFlight: Sendable {
   private struct State {
     /// What the question that it is goes by.
     var number: UInt64?
+    var grantedAt: UInt64?
     var waiting: CheckedContinuation<Void, Never>?
   }
   private let state: Mutex<State>
@@ -114,6 +115,12 @@ final class RefFlight: Sendable {
       return state.waiting.take()
     }
     waiting?.resume()
+  }
+
+  /// When the question was sent that the right repo has granted; nil while, or if, it has not.
+  var grantedAt: UInt64? {
+    get { state.withLock { $0.grantedAt } }
+    set { state.withLock { $0.grantedAt = newValue } }
   }
 
   /// Waits for the departure. One waits, on `loop`.

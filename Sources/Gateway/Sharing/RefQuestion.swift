@@ -14,15 +14,21 @@ final class RefQuestion {
   private let loop: Loop
   private var listing: RefListing?
   private var hasEnded = false
-  private var hasAnswer = false
+  /// Whose answer this is alone; those who share one are told by the flight.
+  private let connection: UInt64?
   /// When it was sent, at the earliest.
-  private var askedAt: UInt64
+  private(set) var askedAt: UInt64
+  /// The repo that was asked has granted it.
+  private(set) var isGranted = false
 
-  /// - Parameter number: what `RefFlights` knows it by; nil for one that waits for its departure.
+  /// - Parameters:
+  ///   - number: what `RefFlights` knows it by; nil for one that waits for its departure.
+  ///   - connection: the client's, for one that is not shared.
   init(
     _ key: RefFlights.Key, of remote: Remote, _ scope: PackScope, _ sharing: Sharing, on loop: Loop,
-    number: UInt64? = nil
+    number: UInt64? = nil, connection: UInt64? = nil
   ) {
+    self.connection = connection
     self.key = key
     self.remote = remote
     self.number = number
@@ -41,13 +47,16 @@ final class RefQuestion {
     askedAt = MonotonicClock.now
   }
 
-  /// The next pieces of an answer that `granting` gave.
-  func take(_ list: GatherList, from granting: Remote?) {
-    if !hasAnswer {
-      hasAnswer = true
-      if let number { sharing.refs.answered(key, number, at: loop.now) }
-      if granting == remote { sharing.watch.granted(scope, at: askedAt) } else { listing = nil }
-    }
+  /// An answer begins that `granting` gave.
+  func begin(from granting: Remote?) {
+    if let number { sharing.refs.answered(key, number, at: loop.now) }
+    isGranted = granting == remote
+    if !isGranted { listing = nil }
+    if isGranted, let connection { sharing.watch.granted(scope, to: connection, at: askedAt) }
+  }
+
+  /// The next pieces of it.
+  func take(_ list: GatherList) {
     guard listing != nil else { return }
     let (watch, scope, askedAt) = (sharing.watch, scope, askedAt)
     list.forEach { piece in listing?.advance(over: piece) { id, _ in watch.saw(id, of: scope, at: askedAt) } }

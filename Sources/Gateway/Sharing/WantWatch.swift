@@ -2,9 +2,10 @@ import EventLoop
 import PackCache
 import Synchronization
 
-/// What the upstream was last seen to advertise of the objects that packs were fetched by, and when it last let us in.
+/// What the upstream was last seen to advertise of the objects that packs were fetched by, and whom it has just let in.
 ///
-/// A stored pack is served only while both are fresh: then the upstream would have served it, too.
+/// A stored pack is served only to a client for whom it let the gateway in on the same connection a moment ago, as every
+/// client that asks for refs first is, and only what it advertised of late: then it would have served the pack, too.
 final class WantWatch: Sendable {
   /// An object id, read from its hexadecimal digits.
   private struct ObjectName: Hashable {
@@ -21,8 +22,8 @@ final class WantWatch: Sendable {
   }
 
   private struct Repo {
-    /// When a request was sent that the upstream granted.
-    var confirmedAt: UInt64 = 0
+    /// When a request of each connection was sent that the upstream granted.
+    var granted: [UInt64: UInt64] = [:]
     /// The ids looked out for; 0 for one that was not seen yet.
     var seenAt: [ObjectName: UInt64] = [:]
   }
@@ -32,9 +33,10 @@ final class WantWatch: Sendable {
     var count = 0
   }
 
-  /// How old the upstream's last consent may be when a pack is served without asking again. Between the refs and the pack
-  /// of one clone lies less.
+  /// How old the upstream's consent may be when a pack is served without asking again. Between the refs and the pack of one
+  /// clone lies less.
   private static let consent: UInt64 = 1_000_000_000
+  private static let connectionLimit = 1_024
   /// Ids over all repos; beyond, all are forgotten, which costs questions and nothing else.
   private static let limit = 131_072
 
@@ -44,10 +46,15 @@ final class WantWatch: Sendable {
 
   init(grace: Duration) { self.grace = grace.nanoseconds }
 
-  /// The upstream granted a request that was sent at `time`, which wanted `wants`.
-  func granted(_ scope: PackScope, wants: [ArraySlice<UInt8>] = [], at time: UInt64) {
+  /// The upstream granted a request of a client's connection that was sent at `time`, which wanted `wants`.
+  func granted(_ scope: PackScope, to connection: UInt64, wants: [ArraySlice<UInt8>] = [], at time: UInt64) {
     update(scope) { repo in
-      repo.confirmedAt = max(repo.confirmedAt, time)
+      if repo.granted.count >= Self.connectionLimit {
+        repo.granted = repo.granted.filter { $0.value + Self.consent > time }
+        // More than that many in a second ask again.
+        if repo.granted.count >= Self.connectionLimit { repo.granted.removeAll() }
+      }
+      repo.granted[connection] = time
       for want in wants { repo.seenAt[ObjectName(want)] = time }
     }
   }
@@ -74,12 +81,17 @@ final class WantWatch: Sendable {
   }
 
   /// Whether a pack that is wanted by `wants` may be served without asking the upstream.
-  /// - Parameter asked: when the client asked for it.
-  func isServable(_ scope: PackScope, _ wants: [ArraySlice<UInt8>], asked: UInt64) -> Bool {
+  /// - Parameters:
+  ///   - connection: the client's.
+  ///   - asked: when the client asked for it.
+  func isServable(
+    _ scope: PackScope, _ wants: [ArraySlice<UInt8>], to connection: UInt64, asked: UInt64
+  ) -> Bool {
     let confirmed = grace == 0 ? asked : asked - min(asked, Self.consent)
     let seen = grace == 0 ? asked : asked - min(asked, grace)
     return state.withLock { state in
-      guard let repo = state.repos[scope.repoID], repo.confirmedAt >= confirmed else { return false }
+      guard let repo = state.repos[scope.repoID], let time = repo.granted[connection], time >= confirmed
+      else { return false }
       return wants.allSatisfy { want in
         guard let time = repo.seenAt[ObjectName(want)] else { return false }
         return time > 0 && time >= seen

@@ -14,6 +14,8 @@ package final class ServerExchange {
   package let peer: SocketAddress
   /// Where it came in.
   package let listener: ListenerInfo
+  /// Tells the connection that it came on from all others of the process.
+  package let connection: UInt64
   /// When the head was complete, nanoseconds of the monotonic clock.
   package let startedAt: UInt64
   package let loop: Loop
@@ -39,6 +41,7 @@ package final class ServerExchange {
     self.request = request
     carrier = .http1(wire)
     loop = wire.transport.loop
+    connection = wire.transport.number
     self.peer = peer
     self.listener = listener
     self.timeouts = timeouts
@@ -54,6 +57,7 @@ package final class ServerExchange {
     self.listener = listener
     carrier = .http2(stream)
     loop = stream.connection.loop
+    connection = stream.connection.transport.number
     self.peer = peer
     self.timeouts = timeouts
     startedAt = loop.now
