@@ -2,10 +2,11 @@ extension GitOperation {
   /// A fetch in protocol v2 that says `arguments` in this order, and by default that it is a clone.
   package static func fetch(
     _ wants: [String] = [id], _ arguments: [String] = ["done"], agent: String = "git/2.39.5",
-    session: String = "session", of repo: String = "demo"
+    session: String? = nil, of repo: String = "demo"
   ) -> HTTPRequest {
     var body = PktLines.line("command=fetch") + PktLines.line("agent=\(agent)")
-    body += PktLines.line("session-id=\(session)") + PktLines.line("object-format=sha1") + Array("0001".utf8)
+    if let session { body += PktLines.line("session-id=\(session)") }
+    body += PktLines.line("object-format=sha1") + Array("0001".utf8)
     for line in wants.map({ "want \($0)" }) + arguments { body += PktLines.line("\(line)\n") }
     var request = GitOperation.fetch.request(repo, body: body + PktLines.flush)
     request.fields.removeAll { $0.0 == "User-Agent" }

@@ -72,9 +72,18 @@ package final class PackUpstream: Sendable {
 
   /// An answer that stops after so many bytes until the gate is opened.
   package static func result(_ body: [UInt8], stoppingAfter count: Int, _ gate: Gate) -> ScriptedAnswer {
-    ScriptedAnswer([
-      .send(head(body.count) + body.prefix(count)), .wait(gate), .send(Array(body.dropFirst(count))),
-    ])
+    result(body, stopping: [(count, gate)])
+  }
+
+  /// An answer that stops at some places, in their order, until the gate of each is opened.
+  package static func result(_ body: [UInt8], stopping stops: [(count: Int, gate: Gate)]) -> ScriptedAnswer {
+    var steps = [ScriptedAnswer.Step.send(head(body.count))]
+    var sent = 0
+    for (count, gate) in stops {
+      steps += [.send(Array(body[sent..<count])), .wait(gate)]
+      sent = count
+    }
+    return ScriptedAnswer(steps + [.send(Array(body[sent...]))])
   }
 
   /// An answer that breaks off after so many bytes, once the gate is open.

@@ -99,8 +99,9 @@ package final class PackCache: Sendable {
   package func makeRoom(for flight: PackFlight) -> Bool {
     let spool = flight.spool
     guard !spool.hasFile else { return !spool.isFull }
-    let isRoomy = flightCount <= Self.roomyFlights
-    guard spool.heldBytes > (isRoomy ? Self.recordedBytes : 1 << 20) else { return true }
+    // What is to be stored begins early: writing must not fall behind by more than memory holds.
+    let waits = !flight.isKept && flightCount <= Self.roomyFlights
+    guard spool.heldBytes > (waits ? Self.recordedBytes : 1 << 20) else { return true }
     guard let file = try? store.makeEntry(scope: flight.scope) else { return !spool.isFull }
     spool.attach(file)
     return true

@@ -15,12 +15,12 @@ import Testing
     try await with { test async throws in
       let first = try await test.ask(GitOperation.fetch())
       #expect(first.outcome == "miss")
-      #expect(first.fetched?.pack == pack.pack)
+      #expect(same(first.fetched?.pack, pack.pack))
       #expect(try await test.figures().entries == 0)
       for _ in 0..<3 {
         let next = try await test.ask(GitOperation.fetch())
         #expect(next.outcome == "hit")
-        #expect(next.fetched?.pack == pack.pack)
+        #expect(same(next.fetched?.pack, pack.pack))
         #expect(next.fetched?.endsInFlush == true)
       }
       #expect(test.service.fetchCount == 1)
@@ -31,7 +31,7 @@ import Testing
       // From the disk.
       let stored = try await test.ask(GitOperation.fetch())
       #expect(stored.outcome == "hit")
-      #expect(stored.fetched?.pack == pack.pack)
+      #expect(same(stored.fetched?.pack, pack.pack))
       #expect(test.service.fetchCount == 1)
       #expect(try await test.figures()["saved_bytes"] >= 4 * pack.pack.count)
     }
@@ -49,7 +49,7 @@ import Testing
       #expect(try await follower.begin() == 200)
       gate.open()
       for client in [leader, follower] {
-        #expect(FetchedPack(try await client.body(atLeast: .max))?.pack == pack.pack)
+        #expect(same(FetchedPack(try await client.body(atLeast: .max))?.pack, pack.pack))
         await client.close()
       }
       #expect(try await test.figures { $0.entries == 1 }.entries == 1)
@@ -69,7 +69,7 @@ import Testing
     service.set(refs: [a, b])
     service.set(answer: pack.answer)
     try await SharingGateway.with(service) { test async throws in
-      for request in equal { #expect(try await test.ask(request).fetched?.pack == pack.pack) }
+      for request in equal { #expect(try await same(test.ask(request).fetched?.pack, pack.pack)) }
       #expect(test.service.fetchCount == 1)
     }
   }
@@ -98,10 +98,10 @@ import Testing
       let request = GitOperation.fetch([GitOperation.id], arguments)
       for round in 1...3 {
         let answer = try await test.ask(request)
-        #expect(answer.body == pack.answerWithProgress)
+        #expect(same(answer.body, pack.answerWithProgress))
         #expect(answer.outcome == "bypass")
         #expect(test.service.fetchCount == round)
-        #expect(await test.test.upstream.requests.last?.body == request.body)
+        #expect(same(await test.test.upstream.requests.last?.body, request.body))
       }
       #expect(try await test.figures().entries == 0)
     }
@@ -109,7 +109,7 @@ import Testing
 
   @Test func `the miss is the upstream's answer byte for byte, progress and all`() async throws {
     try await with { test async throws in
-      #expect(try await test.ask(GitOperation.fetch()).body == pack.answerWithProgress)
+      #expect(try await same(test.ask(GitOperation.fetch()).body, pack.answerWithProgress))
     }
   }
 
@@ -123,7 +123,29 @@ import Testing
       let quiet = try await test.ask(GitOperation.fetch([GitOperation.id], ["no-progress", "done"]))
       #expect(quiet.outcome == "hit")
       #expect(quiet.fetched?.progress == [])
-      #expect(quiet.fetched?.pack == pack.pack)
+      #expect(same(quiet.fetched?.pack, pack.pack))
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `who shares a flight has a line of progress only if he wants one, whatever the others want`(isLeaderQuiet: Bool)
+    async throws
+  {
+    try await with { test in
+      let (gate, pack) = (Gate(), pack)
+      test.service.onFetch { _, _ in PackUpstream.result(pack.answer, stoppingAfter: 1_000, gate) }
+      let (quiet, loud) = (["no-progress", "done"], ["done"])
+      let leader = try await test.begin(GitOperation.fetch([GitOperation.id], isLeaderQuiet ? quiet : loud))
+      #expect(try await leader.begin() == 200)
+      async let first = test.ask(GitOperation.fetch([GitOperation.id], quiet))
+      async let second = test.ask(GitOperation.fetch([GitOperation.id], loud))
+      try await test.settle()
+      gate.open()
+      let (silent, told) = (try #require(try await first.fetched), try #require(try await second.fetched))
+      #expect(silent.progress == [])
+      #expect(told.progress.count == 1 && told.progress.first?.hasPrefix("artifacts-gateway: ") == true)
+      #expect(same(silent.pack, pack.pack) && same(told.pack, pack.pack))
+      await leader.close()
     }
   }
 
@@ -136,11 +158,11 @@ import Testing
     try await SharingGateway.with(service) { test async throws in
       let request = GitOperation.fetch([GitOperation.id], ["deepen 1", "no-progress", "done"])
       try await test.store(request)
-      #expect(try await test.ask(request).body == shallow + pack.answer)
+      #expect(try await same(test.ask(request).body, shallow + pack.answer))
       let told = try await test.ask(GitOperation.fetch([GitOperation.id], ["deepen 1", "done"]))
       #expect(told.body.starts(with: shallow + PktLines.line("packfile\n")))
       #expect(told.fetched?.progress.count == 1)
-      #expect(told.fetched?.pack == pack.pack)
+      #expect(same(told.fetched?.pack, pack.pack))
     }
   }
 
@@ -155,7 +177,7 @@ import Testing
       let body = try await test.ask(request).body
       #expect(body.starts(with: PktLines.band(1, "packfile\n")))
       let fetched = try #require(FetchedPack(body, isSidebandAll: true))
-      #expect(fetched.pack == Array("packfile\n".utf8) + pack.pack)
+      #expect(same(fetched.pack, Array("packfile\n".utf8) + pack.pack))
       #expect(fetched.progress.count == 1)
       #expect(fetched.endsInFlush)
       #expect(

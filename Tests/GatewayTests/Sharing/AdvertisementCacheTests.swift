@@ -36,7 +36,7 @@ import Testing
       #expect(try await forwarded(Self.advertisement(), 5, test) == 1)
       #expect(try await forwarded(Self.advertisement(of: "other"), 5, test) == 1)
       let answer = try await test.ask(Self.advertisement())
-      #expect(answer.body == PackUpstream.advertisementBody)
+      #expect(same(answer.body, PackUpstream.advertisementBody))
       #expect(answer.field("content-type") == "application/x-git-upload-pack-advertisement")
       #expect(answer.field("cache-control") == "no-cache")
       #expect(answer.field("content-length") == "\(PackUpstream.advertisementBody.count)")
@@ -70,7 +70,7 @@ import Testing
     try await with(service) { test async throws in
       #expect(try await test.ask(Self.advertisement()).status == 404)
       #expect(try await test.ask(Self.advertisement()).status == 404)
-      #expect(try await test.ask(Self.advertisement()).body == PackUpstream.advertisementBody)
+      #expect(try await same(test.ask(Self.advertisement()).body, PackUpstream.advertisementBody))
     }
   }
 
@@ -93,7 +93,7 @@ import Testing
     }
     try await with(service) { test async throws in
       #expect(try await !test.ask(Self.advertisement()).isWhole)
-      #expect(try await test.ask(Self.advertisement()).body == PackUpstream.advertisementBody)
+      #expect(try await same(test.ask(Self.advertisement()).body, PackUpstream.advertisementBody))
       #expect(service.advertisementCount == 2)
     }
   }

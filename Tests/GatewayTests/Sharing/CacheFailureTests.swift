@@ -42,14 +42,14 @@ import Testing
       try loss.happen(to: test.folder + "/packs")
       for depth in 1...3 {
         let request = GitOperation.fetch([GitOperation.id], ["deepen \(depth)", "no-progress", "done"])
-        for _ in 0..<3 { #expect(try await test.ask(request).body == answer) }
+        for _ in 0..<3 { #expect(try await same(test.ask(request).body, answer)) }
         // Several at once.
         try await withThrowingTaskGroup(of: [UInt8].self) { group in
           for _ in 0..<5 { group.addTask { try await test.ask(request).body } }
-          for try await body in group { #expect(body == answer) }
+          for try await body in group { #expect(same(body, answer)) }
         }
       }
-      #expect(try await test.ask(Self.request).body == answer)
+      #expect(try await same(test.ask(Self.request).body, answer))
     }
     let log = await pipe.finish()
     let told = log.split(separator: "\n").filter { $0.contains("\"pack cache\"") && $0.contains("\"warning\"") }
@@ -64,7 +64,7 @@ import Testing
     ) { test async throws in
       for round in 1...3 {
         let answered = try await test.ask(Self.request)
-        #expect(answered.body == answer)
+        #expect(same(answered.body, answer))
         #expect(answered.outcome == nil)
         #expect(test.service.fetchCount == round)
       }
@@ -80,7 +80,7 @@ import Testing
       test async throws in
       for round in 1...3 {
         let answered = try await test.ask(Self.request)
-        #expect(answered.body == pack.answerWithProgress)
+        #expect(same(answered.body, pack.answerWithProgress))
         #expect(answered.outcome == nil)
         #expect(test.service.fetchCount == round)
       }
@@ -120,10 +120,10 @@ import Testing
       gate.open()
       try await withThrowingTaskGroup(of: [UInt8].self) { group in
         for client in [leader] + followers { group.addTask { try await client.body(atLeast: .max) } }
-        for try await body in group { #expect(body == answer) }
+        for try await body in group { #expect(same(body, answer)) }
       }
       for client in [leader] + followers { await client.close() }
-      for _ in 0..<3 { #expect(try await test.ask(request).body == answer) }
+      for _ in 0..<3 { #expect(try await same(test.ask(request).body, answer)) }
       #expect(try await test.figures().entries == 0)
     }
   }

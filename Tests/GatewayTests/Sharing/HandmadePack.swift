@@ -71,3 +71,6 @@ extension HTTPAnswer {
   /// What the cache had to do with it.
   var outcome: String? { field("x-artifacts-gateway-cache").map { String($0.prefix { $0 != ";" }) } }
 }
+
+/// Whether two bodies are the same. Without the difference, which takes minutes to find in long ones.
+func same(_ first: [UInt8]?, _ second: [UInt8]) -> Bool { first == second }

@@ -125,7 +125,7 @@ import Testing
       var gone: [HTTPConnection] = []
       for _ in 0..<5 { gone.append(try await test.begin(GitOperation.lsRefs())) }
       try await test.settle()
-      for client in gone { await client.close() }
+      for client in gone { await client.close(resetting: true) }
       try await test.settle()
       gates[1].open()
       #expect(Self.number(try await first) == 1)
