@@ -62,7 +62,8 @@ class Chaos:
         self.cache = folder / "cache"
         self.lock = threading.Lock()
         self.done = threading.Event()
-        self.clones = self.fetches = self.pushes = self.purges = self.kills = self.retries = 0
+        self.is_up = threading.Event()
+        self.clones = self.fetches = self.pushes = self.purges = self.kills = self.retries = self.shared = 0
         self.failures: list[str] = []
         # Per repo: the commits of main in the order of their pushing, and a lock for who pushes.
         self.history: dict[str, list[str]] = {}
@@ -88,9 +89,20 @@ class Chaos:
 
     def kill_now_and_then(self) -> None:
         while not self.done.wait(random.uniform(*self.options.pause)):
+            self.count_shared()
+            self.is_up.clear()
             self.gateway.end(signal.SIGKILL)
             self.kills += 1
             self.start_gateway()
+            self.is_up.set()
+
+    def count_shared(self) -> None:
+        """Counts what this process of the gateway has answered without the upstream."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/api/v1/cache")
+        figures = json.loads(connection.getresponse().read())
+        connection.close()
+        self.shared += figures["hits"] + figures["joined"]
 
     # git
 
@@ -155,7 +167,9 @@ class Chaos:
 
     def step(self, number: int) -> None:
         repo = random.choice(list(self.history))
-        action = random.choices(("clone", "fetch", "push", "purge"), (10, 4, 2, 1))[0]
+        action = random.choices(("clone", "fetch", "push", "purge"), (12, 4, 1, 1))[0]
+        # Whoever is under way is cut off; nobody begins while nobody listens.
+        self.is_up.wait(30)
         if action == "push":
             self.push(repo)
             with self.lock:
@@ -216,6 +230,7 @@ class Chaos:
         for repo in self.pushing:
             self.create(repo)
         self.start_gateway()
+        self.is_up.set()
         clients = [threading.Thread(target=self.work, args=(number,)) for number in range(self.options.clients)]
         killer = threading.Thread(target=self.kill_now_and_then)
         for thread in [*clients, killer]:
@@ -226,6 +241,7 @@ class Chaos:
             thread.join()
         try:
             if not self.failures:
+                self.count_shared()
                 self.compare()
                 self.look_for_remains()
         except AssertionError as error:
@@ -233,7 +249,7 @@ class Chaos:
         self.gateway.end(signal.SIGTERM)
         self.service.end(signal.SIGTERM)
         print(f"{self.clones} clones, {self.fetches} fetches, {self.pushes} pushes, {self.purges} purges, "
-              f"{self.kills} kills, {self.retries} cut off; {len(self.failures)} failures")
+              f"{self.kills} kills, {self.shared} shared, {self.retries} cut off; {len(self.failures)} failures")
         for failure in self.failures:
             print(f"FAILED  {failure}")
         return 1 if self.failures else 0
@@ -269,7 +285,7 @@ def main() -> int:
     parser.add_argument("--clones", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=600, help="at most")
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--pause", type=float, nargs=2, default=(0.1, 1.5), metavar=("LEAST", "MOST"), help="seconds from one kill to the next")
+    parser.add_argument("--pause", type=float, nargs=2, default=(0.2, 2.0), metavar=("LEAST", "MOST"), help="seconds from one kill to the next")
     parser.add_argument("--cache-size", default="64MiB")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
