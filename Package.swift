@@ -109,7 +109,7 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "ArtifactsAPI", "ArtifactsEmulator", "HTTPTransport", "HTTPCore", "EventLoop", "TLS", "GitProtocol",
-        "Fuzzing", "GatewayTestSupport",
+        "PackCache", "Fuzzing", "GatewayTestSupport",
       ]),
     tests(
       "EndToEndTests",

@@ -80,6 +80,20 @@ package actor HTTPConnection {
     return head.status
   }
 
+  /// Reads on where `begin` has left off until there are so many bytes more, or the body has ended, and gives them.
+  package func body(atLeast count: Int) async throws -> [UInt8] {
+    var body: [UInt8] = []
+    let list = GatherList()
+    while body.count < count, try await wire.readBody(into: list, idle: Self.patience) {
+      list.forEach { body.append(contentsOf: $0) }
+      list.removeAll()
+    }
+    return body
+  }
+
+  /// Whether the body has come to the end that its framing promised.
+  package var isBodyRead: Bool { wire.isBodyRead }
+
   /// Reads what `begin` has left, and gives how many bytes that was, the last of them, and whether it was all.
   package func rest() async throws -> (count: Int, tail: [UInt8], isWhole: Bool) {
     let list = GatherList()

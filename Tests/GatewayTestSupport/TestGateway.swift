@@ -21,23 +21,24 @@ package struct TestGateway: Sendable {
 
   /// - Parameters:
   ///   - upstream: what the git side answers; without it, what a service in good health would.
+  ///   - readsBodyFirst: the git side is asked for its answer once the body of a request is there.
   ///   - configure: changes the configuration before the start.
   package static func with<Result>(
-    upstream script: @escaping ScriptedServer.Script = healthy, api: ScriptedAPI = ScriptedAPI(),
-    log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
+    upstream script: @escaping ScriptedServer.Script = healthy, readsBodyFirst: Bool = false,
+    api: ScriptedAPI = ScriptedAPI(), log: LogSink? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (TestGateway) async throws -> Result
   ) async throws -> Result {
-    try await TestSlots.light.with { try await run(script, api, log, configure, body) }
+    try await TestSlots.light.with { try await run(script, readsBodyFirst, api, log, configure, body) }
   }
 
   private static func run<Result>(
-    _ script: @escaping ScriptedServer.Script, _ api: ScriptedAPI, _ log: LogSink?,
+    _ script: @escaping ScriptedServer.Script, _ readsBodyFirst: Bool, _ api: ScriptedAPI, _ log: LogSink?,
     _ configure: (inout GatewayConfiguration) -> Void, _ body: (TestGateway) async throws -> Result
   ) async throws -> Result {
     let group = try TestLoops.take()
     let peers = try TestLoops.take()
     let loop = peers.loops[0]
-    let upstream = ScriptedServer(on: loop, script: script)
+    let upstream = ScriptedServer(on: loop, readsBodyFirst: readsBodyFirst, script: script)
     let apiServer = ScriptedServer(on: loop, readsBodyFirst: true) { api.answer($0) }
     let upstreamPort = try await upstream.start()
     let apiPort = try await apiServer.start()

@@ -142,7 +142,7 @@ final class UploadPackRelay {
         if flight.answer.hasStarted, try await !isServable(request, remote, scope) { return try await bypass() }
         let isHit = flight.hasLanded
         settle(isHit ? .hit : .joined, key)
-        let isServed = try await join(flight, reader, packs)
+        let isServed = try await join(flight, reader, request, packs)
         if isServed { return }
       }
     }
@@ -210,12 +210,14 @@ final class UploadPackRelay {
   }
 
   /// Returns false when nothing came of the flight, and nothing was sent.
-  private func join(_ flight: PackFlight, _ reader: SpoolReader, _ packs: PackCache) async throws -> Bool {
+  private func join(
+    _ flight: PackFlight, _ reader: SpoolReader, _ request: FetchRequest, _ packs: PackCache
+  ) async throws -> Bool {
     defer { packs.count { [offset = reader.offset] in $0.savedBytes += offset } }
     return try await follow(flight.answer, reader) { _ in
       let size = Self.size(flight.spool.count)
       let text = flight.hasLanded ? "from cache, \(size), 0 s old" : "shared with others, \(size) so far"
-      return Self.line("artifacts-gateway: \(text)\n", for: flight.request)
+      return Self.line("artifacts-gateway: \(text)\n", for: request)
     }
   }
 
