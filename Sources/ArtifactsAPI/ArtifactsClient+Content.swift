@@ -62,7 +62,9 @@ extension ArtifactsClient {
     let connection: any UpstreamExchange
     do throws(TransportError) {
       (head, connection) = try await begin(target, fields)
+      observer.answered(head.status)
     } catch {
+      observer.answered(nil)
       throw ArtifactsError(error)
     }
     guard (200..<300).contains(head.status) else { throw await refusal(head, connection) }

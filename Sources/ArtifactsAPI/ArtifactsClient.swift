@@ -14,9 +14,11 @@ package final class ArtifactsClient {
   private let http: HTTPClient
   let pool: UpstreamPool
   let endpoint: APIEndpoint
+  let observer: CallObserver
 
-  package init(_ pool: UpstreamPool, _ endpoint: APIEndpoint) {
+  package init(_ pool: UpstreamPool, _ endpoint: APIEndpoint, observer: CallObserver = CallObserver()) {
     self.pool = pool
+    self.observer = observer
     http = HTTPClient(pool)
     self.endpoint = endpoint
   }
@@ -63,6 +65,7 @@ package final class ArtifactsClient {
         throw failure
       }
       do { try await Task.sleep(for: pause) } catch { throw failure }
+      observer.retries()
     }
   }
 
@@ -74,10 +77,13 @@ package final class ArtifactsClient {
     if !body.isEmpty { fields.append(.contentType, "application/json") }
     let target = try target(path)
     do {
-      return try await http.send(
+      let response = try await http.send(
         method, target, to: endpoint.base.origin, fields: fields, body: body, isReplayable: isReplayable,
         firstByte: firstByte)
+      observer.answered(response.status)
+      return response
     } catch {
+      observer.answered(nil)
       throw ArtifactsError(error)
     }
   }

@@ -1,7 +1,7 @@
 import ArtifactsAPI
 package import EventLoop
 import HTTPTransport
-package import Logging
+import Logging
 import PackCache
 package import TLS
 
@@ -15,18 +15,24 @@ package final class Gateway: Sendable {
   private let sharing: Sharing
   private let transfers: TransferGate
   package let state = GatewayState()
-  private let log: Logger
+  /// What happens in it, in figures.
+  package let metrics = GatewayMetrics()
+  /// Its level can be changed at any time.
+  package let log: GatewayLog
 
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
-  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: Logger) throws(TLSError) {
+  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws(TLSError) {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
     let resolver = Resolver()
     let (timeouts, routes) = (configuration.timeouts, configuration.routes)
+    let metrics = metrics
     let makePool: @Sendable (Loop) -> sending UpstreamPool = {
-      UpstreamPool(on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2)
+      UpstreamPool(
+        on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2,
+        tally: metrics.connections)
     }
-    let control = ControlPlane(on: group.loops[0], configuration.endpoint, makePool: makePool)
+    let control = ControlPlane(on: group.loops[0], configuration.endpoint, metrics: metrics, makePool: makePool)
     let policy = RemotePolicy(
       patterns: configuration.allowedRemoteHosts, allowsInsecure: configuration.allowsInsecureUpstream,
       trustedOrigins: configuration.trustedOrigins)
@@ -34,16 +40,18 @@ package final class Gateway: Sendable {
       control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
     let broker = TokenBroker(
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
-      clock: configuration.wallClock)
-    let packs = Self.packs(configuration, log)
-    let sharing = Sharing(packs: packs, accountID: configuration.endpoint.accountID, grace: configuration.cacheGrace)
+      clock: configuration.wallClock, onMint: { metrics.minted($0, $1) })
+    let packs = Self.packs(configuration, log.logger)
+    let sharing = Sharing(
+      refs: RefFlights { metrics.refFlights.increment($0) }, packs: packs, accountID: configuration.endpoint.accountID,
+      grace: configuration.cacheGrace)
     self.sharing = sharing
     let memory = RepoMemory(directory: directory, broker: broker, packs: packs)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
-    let health = HealthEndpoints(state: state, configuration: configuration)
+    let health = HealthEndpoints(state: state, configuration: configuration, hasCache: packs != nil)
     self.control = control
     self.broker = broker
     self.pools = pools
@@ -53,18 +61,24 @@ package final class Gateway: Sendable {
     self.log = log
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
-      onTrouble: { log.warning("\($0)") },
+      onTrouble: { trouble in
+        if case .tooManyConnections = trouble { metrics.rejected.increment(.connections) }
+        log.logger.warning("\(trouble)")
+      },
       makeHandler: { [state] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
+        let counts = LoopMetrics(metrics)
         let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
         let admin = AdminAPI(
-          client: ArtifactsClient(pool, configuration.endpoint), memory: memory, sharing: sharing,
+          client: ArtifactsClient(pool, configuration.endpoint, observer: counts.callObserver), memory: memory,
+          sharing: sharing,
           configuration: configuration, state: state)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, hosts: hosts, log: log)
+          health: health, hosts: hosts, metrics: counts, log: log)
       })
+    metrics.expose(state, sharing) { log.droppedCount }
   }
 
   /// The pack cache. Without a directory that will do there is none: all passes through.
@@ -85,7 +99,8 @@ package final class Gateway: Sendable {
   /// - Throws: `TLSError` for a certificate that does not do, `SystemError` for an address that does not.
   package func listen(on listener: ListenerConfiguration) async throws -> SocketAddress {
     let context = try listener.tls.map { (files) throws(TLSError) in
-      try ReloadingServerContext(files, applicationProtocols: ["h2", "http/1.1"]) { [log] error in
+      try ReloadingServerContext(files, applicationProtocols: ["h2", "http/1.1"]) { [state, log = log.logger] error in
+        state.looked(atCertificate: files.certificate, fault: error.map { "\($0)" })
         if let error {
           log.warning("certificate not reloaded; the old one goes on", metadata: ["reason": "\(error)"])
         } else {
@@ -97,10 +112,11 @@ package final class Gateway: Sendable {
       on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
       tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
     state.add(info)
+    if let files = listener.tls { state.looked(atCertificate: files.certificate, fault: nil) }
     hosts.add(info.address)
     var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
     if listener.isAdmin { metadata["serves"] = "admin" }
-    log.info("listening", metadata: metadata)
+    log.logger.info("listening", metadata: metadata)
     return info.address
   }
 
@@ -127,7 +143,7 @@ package final class Gateway: Sendable {
   /// - Returns: how many exchanges were cut.
   package func drain(timeout: Duration) async -> Int {
     state.advance(to: .draining)
-    let cut = await server.drain(timeout: timeout)
+    let cut = await server.drain(timeout: timeout) { state.beginCut() }
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
     await pools.closeIdle()
@@ -135,5 +151,8 @@ package final class Gateway: Sendable {
   }
 
   /// Ends running exchanges now.
-  package func cut() async -> Int { await server.cut() }
+  package func cut() async -> Int {
+    state.beginCut()
+    return await server.cut()
+  }
 }

@@ -2,7 +2,6 @@ import EventLoop
 import GitProtocol
 import HTTPCore
 import HTTPTransport
-import Logging
 
 /// The gateway on one loop: routes each request and sees it through to its log line. Confined to its loop.
 final class GatewayHandler: RequestHandler {
@@ -16,7 +15,8 @@ final class GatewayHandler: RequestHandler {
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let entry: EntryRules
-  private let log: Logger
+  private let metrics: LoopMetrics
+  private let accessLog: AccessLog
   private var requestNumber = UInt64.random(in: 0...UInt64.max)
   /// Routes of targets that were seen: most requests of a fleet name the same few. Git routes only.
   private var routes: [String: GitRoute] = [:]
@@ -24,7 +24,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, log: Logger
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, metrics: LoopMetrics,
+    log: GatewayLog
   ) {
     self.configuration = configuration
     self.pool = pool
@@ -34,91 +35,156 @@ final class GatewayHandler: RequestHandler {
     self.transfers = transfers
     self.admin = admin
     self.health = health
+    self.metrics = metrics
     entry = EntryRules(hosts)
-    self.log = log
+    accessLog = AccessLog(log)
     router = Router(defaultNamespace: configuration.namespace)
   }
 
   func handle(_ exchange: ServerExchange) async throws {
-    let request = exchange.request
-    let activity = configuration.activity.flatMap { ActivityMeter.counts(request.path) ? $0 : nil }
+    let activity = configuration.activity.flatMap { ActivityMeter.counts(exchange.request.path) ? $0 : nil }
     activity?.begin()
     defer { activity?.end() }
-    if let refusal = entry.refusal(of: request, from: exchange.peer) {
-      return try await refuse(atEntry: exchange, refusal)
+    let route = route(of: exchange)
+    let refusal = entry.refusal(of: exchange.request, from: exchange.peer)
+    if refusal == nil, let probe = probe(route) { return try await probe(exchange) }
+    let record = begin(exchange, route)
+    do {
+      if let refusal { return try await refuse(atEntry: exchange, route, record, refusal) }
+      try await serve(exchange, route, record)
+    } catch {
+      record.broke(exchange, error)
+      throw error
     }
+  }
+
+  /// Where a request goes, given the listener that it came in by.
+  private func route(of exchange: ServerExchange) -> Route {
+    let request = exchange.request
     let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
     if !isAdmin, let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
-      return try await git(exchange, route, requestID: nextRequestID())
+      return .git(route)
     }
-    switch router.route(request.method, request.path, query: request.query) {
+    let route = router.route(request.method, request.path, query: request.query)
+    switch route {
     case .git where isAdmin:
-      try await refuse(exchange, ProxyError(.notFound, status: 404, "git is served on another address"))
+      return .refused(status: 404, allow: nil, "git is served on another address")
     case .admin where configuration.hasAdminListener && !isAdmin,
-      .status where configuration.hasAdminListener && !isAdmin:
-      try await refuse(exchange, ProxyError(.notFound, status: 404, "the admin API is served on another address"))
-    case .git(let route):
+      .status where configuration.hasAdminListener && !isAdmin,
+      .metrics where configuration.hasAdminListener && !isAdmin:
+      return .refused(status: 404, allow: nil, "the admin API is served on another address")
+    case .git(let git):
       if routes.count >= Self.routeLimit { routes.removeAll(keepingCapacity: true) }
-      routes[request.target] = route
-      try await git(exchange, route, requestID: nextRequestID())
-    case .livez: try await health.live(exchange)
-    case .readyz: try await health.ready(exchange)
+      routes[request.target] = git
+    default: break
+    }
+    return route
+  }
+
+  /// What answers those who only look whether all is well, and leaves no trace of it.
+  private func probe(_ route: Route) -> ((ServerExchange) async throws(TransportError) -> Void)? {
+    switch route {
+    case .livez: health.live
+    case .readyz: health.ready
+    case .metrics: MetricsEndpoint(registry: metrics.shared.registry).answer
+    case .git, .admin, .status, .control, .refused: nil
+    }
+  }
+
+  private func begin(_ exchange: ServerExchange, _ route: Route) -> RequestRecord {
+    var git: GitRoute?
+    var service = RequestService.ops
+    switch route {
+    case .git(let route):
+      git = route
+      service = RequestService(route)
+    case .admin: service = .api
+    case .livez, .readyz, .metrics, .status, .control, .refused: break
+    }
+    let record = RequestRecord(nextRequestID(), service, git, at: exchange.startedAt)
+    exchange.attachment = record
+    metrics.began()
+    return record
+  }
+
+  private func serve(_ exchange: ServerExchange, _ route: Route, _ record: RequestRecord) async throws {
+    switch route {
+    case .git(let route): try await git(exchange, route, record)
+    case .admin(let path): try await admin.handle(exchange, path, requestID: record.id.description)
     case .control(let operation):
       let control = ControlEndpoints(actions: configuration.controls)
       var failure = control.refusal(on: exchange.listener)
       if failure == nil { failure = try await control.perform(operation, on: exchange) }
-      if let failure { try await refuse(exchange, failure) }
-    case .admin(let path): try await admin.handle(exchange, path, requestID: nextRequestID().description)
+      if let failure { try await refuse(exchange, failure, record) }
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
     case .refused(let status, let allow, let text):
       let codes: [Int: ProxyError.Code] = [403: .forbidden, 404: .notFound, 405: .wrongMethod]
-      try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), allow: allow)
+      try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), record, allow: allow)
+    case .livez, .readyz, .metrics: break
     }
   }
 
-  private func refuse(_ exchange: ServerExchange, _ error: ProxyError, allow: String? = nil) async throws {
+  private func refuse(
+    _ exchange: ServerExchange, _ error: ProxyError, _ record: RequestRecord, allow: String? = nil
+  ) async throws {
+    record.failure = error
     if error.isEndOfConnection { exchange.closesConnection = true }
-    try await ErrorReply(error: error, requestID: nextRequestID()).sendStatus(on: exchange, allow: allow)
+    try await ErrorReply(error: error, requestID: record.id).sendStatus(on: exchange, allow: allow)
   }
 
   /// Answers what the entry rules refuse, in the form of the route that was asked for.
-  private func refuse(atEntry exchange: ServerExchange, _ refusal: ProxyError) async throws {
-    let request = exchange.request
-    switch router.route(request.method, request.path, query: request.query) {
-    case .git(let route): try await git(exchange, route, requestID: nextRequestID(), refusal: refusal)
+  private func refuse(
+    atEntry exchange: ServerExchange, _ route: Route, _ record: RequestRecord, _ refusal: ProxyError
+  ) async throws {
+    switch route {
+    case .git(let route): try await git(exchange, route, record, refusal: refusal)
     case .admin:
+      record.failure = refusal
       var problem = Problem(refusal.status, refusal.text)
       if refusal.code != .forbidden { problem.name = refusal.code.rawValue.uppercased() }
-      try await problem.send(on: exchange, requestID: nextRequestID().description)
-    case .livez, .readyz, .status, .control, .refused: try await refuse(exchange, refusal)
+      try await problem.send(on: exchange, requestID: record.id.description)
+    case .livez, .readyz, .metrics, .status, .control, .refused: try await refuse(exchange, refusal, record)
     }
   }
 
-  func fields(ofRefusal status: Int, _ reason: String) -> Fields {
-    let requestID = nextRequestID()
-    log.debug("refused", metadata: ["request": "\(requestID)", "status": "\(status)", "reason": "\(reason)"])
+  func fields(
+    ofRefusal status: Int, _ reason: String, from peer: SocketAddress, on exchange: ServerExchange?
+  ) -> Fields {
+    let id: RequestID
+    if let record = exchange?.attachment as? RequestRecord {
+      id = record.id
+    } else {
+      id = nextRequestID()
+      metrics.refusedUnread(status)
+      accessLog.write(unread: status, reason, from: peer, id)
+    }
     let word = Status.phrase(status).description.lowercased().map { $0 == " " ? "_" : String($0) }.joined()
-    return Fields([("x-artifacts-gateway-error", word), ("x-request-id", requestID.description)])
+    return Fields([("x-artifacts-gateway-error", word), ("x-request-id", id.description)])
+  }
+
+  func ended(_ exchange: ServerExchange) {
+    guard let record = exchange.attachment as? RequestRecord else { return }
+    metrics.ended(exchange, record.service, status: record.status(of: exchange))
+    if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+    accessLog.write(exchange, record, isKilled: health.state.isCutting)
   }
 
   private func git(
-    _ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, refusal: ProxyError? = nil
+    _ exchange: ServerExchange, _ route: GitRoute, _ record: RequestRecord, refusal: ProxyError? = nil
   ) async throws {
     let relay = GitRelay(
-      exchange, route, requestID: requestID, pool: pool, grants: grants,
+      exchange, route, record, pool: pool, grants: grants, metrics: metrics,
       firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
-    var failure: ProxyError?
-    var outcome: UploadPackRelay.Outcome?
     do {
       if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
+        record.enter(.queue, at: exchange.loop.now)
         try await transfers.enter(on: exchange.loop)
         defer { transfers.leave() }
+        record.enter(.request, at: exchange.loop.now)
         if route.service == .uploadPack {
-          let fetch = UploadPackRelay(relay, sharing, grants)
-          defer { outcome = fetch.outcome }
-          try await fetch.run()
+          try await UploadPackRelay(relay, sharing, grants).run()
         } else {
           try await relay.run()
         }
@@ -128,21 +194,21 @@ final class GatewayHandler: RequestHandler {
         try await relay.run()
       }
     } catch let error as ProxyError {
-      failure = hinted(error, route, exchange)
+      record.failure = hinted(error, route, exchange)
       if error.isEndOfConnection { exchange.closesConnection = true }
     }
-    if let failure, !exchange.hasStarted {
-      do { try await tell(failure, to: exchange, route, relay, requestID) } catch {
+    if let failure = record.failure, !exchange.hasStarted {
+      do { try await tell(failure, to: exchange, route, relay) } catch {
         await relay.endPump()
         throw error
       }
     }
     await relay.endPump()
-    write(exchange, route, relay, failure, requestID, outcome)
   }
 
   /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.
   private func advertise(_ relay: GitRelay) async throws {
+    relay.record.enter(.token, at: relay.exchange.loop.now)
     let remote = try await grants.grant(for: relay.route).remote
     if let body = advertisements.find(remote, at: relay.exchange.loop.now) {
       return try await relay.exchange.respond(
@@ -158,14 +224,14 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func tell(
-    _ failure: ProxyError, to exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ requestID: RequestID
+    _ failure: ProxyError, to exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay
   ) async throws {
     // How a push reads its answer stands in its body, which nobody has looked at when it is refused at once.
     if route.operation == .service, route.service == .receivePack, ErrorReply.isGit(exchange.request) {
       try await relay.readBeginning()
     }
     let push = relay.inspectPush()
-    try await ErrorReply(error: failure, requestID: requestID).send(
+    try await ErrorReply(error: failure, requestID: relay.record.id).send(
       on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
   }
 
@@ -199,47 +265,8 @@ final class GatewayHandler: RequestHandler {
         : "\(error.text); create it: curl -X PUT \(PublicURL.base(exchange))/api/v1/\(path)/\(route.repo.name)")
   }
 
-  private func write(
-    _ exchange: ServerExchange, _ route: GitRoute, _ relay: GitRelay, _ failure: ProxyError?, _ requestID: RequestID,
-    _ outcome: UploadPackRelay.Outcome?
-  ) {
-    let level: Logger.Level = failure == nil && relay.cutReason == nil ? .info : .warning
-    guard log.logLevel <= level else { return }
-    let pack = route.service == .uploadPack ? "upload-pack" : "receive-pack"
-    let service = route.operation == .advertisement ? "refs" : pack
-    let elapsed = Int((exchange.loop.now - exchange.startedAt) / 1_000_000)
-    var metadata: Logger.Metadata = [
-      "request": "\(requestID)", "repo": "\(route.repo)", "client": "\(exchange.peer)", "service": "\(service)",
-      "status": .stringConvertible(exchange.status ?? 0), "bytes_in": .stringConvertible(exchange.bodyBytesRead),
-      "bytes_out": .stringConvertible(exchange.bytesWritten), "ms": .stringConvertible(elapsed),
-    ]
-    if let headAt = relay.call.headAt {
-      metadata["head_ms"] = .stringConvertible(Int((headAt - exchange.startedAt) / 1_000_000))
-    }
-    if relay.call.retryCount > 0 { metadata["retries"] = .stringConvertible(relay.call.retryCount) }
-    if let outcome { metadata["cache"] = "\(outcome.rawValue)" }
-    if let failure {
-      metadata["error"] = "\(failure.code.rawValue)"
-      metadata["reason"] = "\(failure.text)"
-    } else if let reason = relay.cutReason {
-      metadata["error"] = "\(ProxyError.Code.cut.rawValue)"
-      metadata["reason"] = "\(reason)"
-    }
-    log.log(level: level, "git", metadata: metadata)
-  }
-
   private func nextRequestID() -> RequestID {
     requestNumber = requestNumber &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return RequestID(number: UInt32(truncatingIfNeeded: requestNumber >> 40))
-  }
-}
-
-/// What names one request in the log and to its client: six hexadecimal digits, written out only where they are wanted.
-struct RequestID: CustomStringConvertible {
-  let number: UInt32
-
-  var description: String {
-    let digits = String(number & 0xff_ffff, radix: 16)
-    return String(repeating: "0", count: 6 - digits.count) + digits
   }
 }

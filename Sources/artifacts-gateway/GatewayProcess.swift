@@ -28,9 +28,10 @@ struct GatewayProcess {
   /// Starts it, up to the moment from which it is ready.
   /// - Parameter adjust: changes the gateway's configuration before the start.
   static func start(
-    _ configuration: ServeConfiguration, on group: LoopGroup, log: Logger,
+    _ configuration: ServeConfiguration, on group: LoopGroup, log gatewayLog: GatewayLog,
     adjust: (inout GatewayConfiguration) -> Void = { _ in }
   ) async throws -> GatewayProcess {
+    let log = gatewayLog.logger
     var service: ArtifactsEmulator?
     var effective = configuration.gateway
     if configuration.isLocal {
@@ -43,7 +44,7 @@ struct GatewayProcess {
     }
     adjust(&effective)
     let gateway: Gateway
-    do { gateway = try Gateway(effective, on: group, log: log) } catch {
+    do { gateway = try Gateway(effective, on: group, log: gatewayLog) } catch {
       throw StartFailure(GatewayExit.configuration, "\(error)")
     }
     var addresses: [SocketAddress] = []

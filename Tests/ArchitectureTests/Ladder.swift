@@ -23,7 +23,9 @@ struct Rung: Sendable, CustomTestStringConvertible {
     Rung(
       name: "ArtifactsEmulator", below: ["HTTPTransport", "GitProtocol"],
       own: ["Logging", "Subprocess", "SystemPackage"]),
-    Rung(name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol", "PackCache"], own: ["Logging"]),
+    Rung(
+      name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol", "PackCache"],
+      own: ["CoreMetrics", "Logging"]),
     Rung(
       name: "artifacts-gateway", below: ["Gateway", "ArtifactsEmulator"],
       own: ["ArgumentParser", "CVersion", "Logging", "Subprocess", "TOMLKit"]),

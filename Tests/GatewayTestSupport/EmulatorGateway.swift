@@ -37,7 +37,7 @@ package struct EmulatorGateway: Sendable {
     let services = try TestLoops.take()
     let emulator = try ArtifactsEmulator(
       configuration: .init(
-        dataDirectory: folder + "/data", apiToken: apiToken, imports: imports, logger: TestGateway.logger(nil)))
+        dataDirectory: folder + "/data", apiToken: apiToken, imports: imports, logger: TestGateway.logger(nil).logger))
     try await emulator.start(on: services, listening: .v4(0x7f00_0001, port: 0), tls: tls)
     guard let base = OriginURL("\(emulator.baseURL)/client/v4") else { throw TestFailure("no URL") }
     var configuration = GatewayConfiguration(

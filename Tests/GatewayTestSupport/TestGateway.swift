@@ -3,7 +3,7 @@ package import EventLoop
 package import Gateway
 import HTTPCore
 import HTTPTransport
-package import Logging
+import Logging
 import Synchronization
 
 /// A gateway between a scripted upstream and a scripted API, all on loopback ports, for the length of a test.
@@ -88,10 +88,9 @@ package struct TestGateway: Sendable {
     return configuration
   }
 
-  /// A logger at trace level into `sink`, or one that is silent.
-  package static func logger(_ sink: LogSink?) -> Logger {
-    guard let sink else { return Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
-    return Logger(label: "test") { _ in GatewayLogHandler(sink, format: .json, level: .trace) }
+  /// A log at trace level into `sink`, or one that is silent.
+  package static func logger(_ sink: LogSink?) -> GatewayLog {
+    sink.map { GatewayLog($0, format: .json, threshold: LogThreshold(.trace)) } ?? .silent
   }
 
   /// Answers each request as a service in good health would.

@@ -38,7 +38,8 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let group = try TestLoops.take()
     let log = TestGateway.logger(nil)
-    let emulator = try ArtifactsEmulator(configuration: .init(dataDirectory: folder, apiToken: "secret", logger: log))
+    let emulator = try ArtifactsEmulator(
+      configuration: .init(dataDirectory: folder, apiToken: "secret", logger: log.logger))
     try await emulator.start(on: group, listening: .v4(0x7f00_0001, port: 0))
     guard let base = OriginURL("\(emulator.baseURL)/client/v4") else { throw TestFailure("no URL") }
     var configuration = GatewayConfiguration(

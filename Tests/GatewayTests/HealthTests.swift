@@ -1,3 +1,4 @@
+import ArtifactsAPI
 import Gateway
 import GatewayTestSupport
 import Testing
@@ -36,6 +37,34 @@ import Testing
       let count = await cut
       #expect(count == 0)
       await watcher.close()
+    }
+  }
+
+  @Test func `every check is told, with its reason`() async throws {
+    try await TestGateway.with(configure: {
+      $0.cacheDirectory = "/dev/null/packs"
+      $0.endpoint = APIEndpoint(base: $0.endpoint.base, accountID: "acct", token: { nil })
+    }) { test in
+      let answer = try await test.ask(HTTPRequest("GET", "/readyz?verbose"))
+      #expect(answer.status == 503 && answer.field("content-type") == "application/json")
+      let report = try JSONTree(parsing: answer.body)
+      #expect(report["ready"] == .bool(false) && report["state"].text == "ready")
+      let checks = report["checks"].items.map { "\($0["name"].text ?? ""): \($0["reason"].text ?? "") \($0["ok"])" }
+      #expect(
+        checks == [
+          "started: started bool(true)", "draining: not draining bool(true)", "listeners: 1 open bool(true)",
+          "credentials: no API token bool(false)",
+          "cache_directory: cannot be used: packs are not cached bool(false)",
+        ])
+      #expect(try await test.ask(HTTPRequest("GET", "/readyz")).text == "[-] no API token\n")
+    }
+  }
+
+  @Test func `a cache that cannot be used keeps nobody away`() async throws {
+    try await TestGateway.with(configure: { $0.cacheDirectory = "/dev/null/packs" }) { test in
+      let answer = try await test.ask(HTTPRequest("GET", "/readyz?verbose"))
+      #expect(answer.status == 200)
+      #expect(try JSONTree(parsing: answer.body)["ready"] == .bool(true))
     }
   }
 

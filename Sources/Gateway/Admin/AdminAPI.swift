@@ -16,6 +16,7 @@ struct AdminAPI {
     do throws(Problem) {
       try await route(exchange, path, requestID: requestID)
     } catch {
+      (exchange.attachment as? RequestRecord)?.problem = error
       guard !exchange.hasStarted else { return exchange.abort() }
       try await error.send(on: exchange, requestID: requestID)
     }

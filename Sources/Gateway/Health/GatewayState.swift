@@ -7,10 +7,18 @@ package final class GatewayState: Sendable {
     case starting, ready, draining
   }
 
+  private struct Listeners {
+    var firstForGit: ListenerInfo?
+    var count = 0
+    /// What the last look at the files of a certificate found, by its file; nil for nothing wrong.
+    var certificates: [String: String?] = [:]
+  }
+
   private let phase = Atomic<UInt8>(0)
   private let readOnly = Atomic<Bool>(false)
   private let hasFailedReload = Atomic<Bool>(false)
-  private let firstGitListener = Mutex<ListenerInfo?>(nil)
+  private let cutting = Atomic<Bool>(false)
+  private let listeners = Mutex(Listeners())
 
   package init() {}
 
@@ -33,15 +41,6 @@ package final class GatewayState: Sendable {
   /// The configuration was reread, or could not be.
   package func noteReload(isGood: Bool) { hasFailedReload.store(!isGood, ordering: .relaxed) }
 
-  /// The first listener that serves git.
-  var gitListener: ListenerInfo? { firstGitListener.withLock { $0 } }
-
-  /// Takes note of one more listener.
-  func add(_ listener: ListenerInfo) {
-    guard listener.tag != ListenerConfiguration.adminTag else { return }
-    firstGitListener.withLock { if $0 == nil { $0 = listener } }
-  }
-
   /// Moves on; a gateway that drains does not become ready again.
   package func advance(to next: Phase) {
     switch next {
@@ -49,5 +48,39 @@ package final class GatewayState: Sendable {
     case .ready: _ = phase.compareExchange(expected: 0, desired: 1, ordering: .relaxed)
     case .draining: phase.store(2, ordering: .relaxed)
     }
+  }
+
+  /// What still runs is being cut.
+  var isCutting: Bool { cutting.load(ordering: .relaxed) }
+
+  func beginCut() { cutting.store(true, ordering: .relaxed) }
+
+  // MARK: Listeners
+
+  /// The first listener that serves git.
+  var gitListener: ListenerInfo? { listeners.withLock { $0.firstForGit } }
+
+  var listenerCount: Int { listeners.withLock { $0.count } }
+
+  /// Takes note of one more listener.
+  func add(_ listener: ListenerInfo) {
+    listeners.withLock { listeners in
+      listeners.count += 1
+      if listener.tag != ListenerConfiguration.adminTag, listeners.firstForGit == nil {
+        listeners.firstForGit = listener
+      }
+    }
+  }
+
+  /// Some listener shows a certificate.
+  var hasCertificates: Bool { listeners.withLock { !$0.certificates.isEmpty } }
+
+  /// Why a changed certificate is not in use; nil when all are.
+  var certificateFault: String? { listeners.withLock { $0.certificates.values.compactMap(\.self).min() } }
+
+  /// Takes note of a look at the files of a certificate.
+  /// - Parameter fault: what is wrong with them.
+  func looked(atCertificate file: String, fault: String?) {
+    listeners.withLock { $0.certificates[file] = .some(fault) }
   }
 }

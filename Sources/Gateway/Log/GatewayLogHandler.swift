@@ -91,17 +91,7 @@ package struct GatewayLogHandler: LogHandler {
     line += "\""
   }
 
-  /// ISO 8601, UTC, milliseconds.
-  static func timestamp() -> String {
-    let now = WallClock.now
-    let seconds = Int(now)
-    let parts = CalendarTime(secondsSince1970: seconds)
-    let fraction = Int((now - Double(seconds)) * 1000)
-    func pad(_ number: Int, _ width: Int) -> String {
-      let digits = String(number)
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    let date = "\(parts.year)-\(pad(parts.month, 2))-\(pad(parts.day, 2))"
-    return "\(date)T\(pad(parts.hour, 2)):\(pad(parts.minute, 2)):\(pad(parts.second, 2)).\(pad(fraction, 3))Z"
+  private static func timestamp() -> String {
+    Timestamp.withText(WallClock.now) { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -3,52 +3,97 @@ import Glibc
 import Synchronization
 
 /// Where log lines go: a descriptor that is written on a queue of its own, so that a slow or stuck reader of the log never
-/// holds up a loop. At most 1 MiB waits; what does not fit is dropped and counted, and the count is written when there is
-/// room again.
+/// holds up a loop. At most 1 MiB waits, beside as much that is being written; what does not fit is dropped and counted, and
+/// the count is written when there is room again.
 package final class LogSink: Sendable {
   private struct State {
     var waiting: [UInt8] = []
-    var isScheduled = false
+    /// Somebody writes, or is about to.
+    var isDraining = false
+    /// Somebody will, in a moment.
+    var isDrainSet = false
     var dropped = 0
   }
 
   private static let limit = 1 << 20
+  /// How long lines that are in no hurry wait for others, to be written with them.
+  private static let patience = DispatchTimeInterval.milliseconds(20)
+  /// As many bytes are enough for one write.
+  private static let batch = 32_768
+
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "log")
   private let descriptor: CInt
+  private let dropped = Atomic<Int>(0)
 
   /// - Parameter descriptor: stays the caller's; must outlive the sink.
   package init(descriptor: CInt = 2) { self.descriptor = descriptor }
 
+  /// Lines that found no room since the start.
+  package var droppedCount: Int { dropped.load(ordering: .relaxed) }
+
   /// Adds a line, which ends in a newline. Never waits.
   func write(_ line: String) {
-    let mustSchedule = state.withLock { state in
-      guard state.waiting.count + line.utf8.count <= Self.limit else {
-        state.dropped += 1
-        return false
-      }
-      state.waiting.append(contentsOf: line.utf8)
-      defer { state.isScheduled = true }
-      return !state.isScheduled
-    }
-    if mustSchedule { queue.async { self.drain() } }
+    var line = line
+    line.withUTF8 { write(UnsafeRawBufferPointer($0), isUrgent: true) }
   }
 
-  private func drain() {
-    while true {
-      let (bytes, dropped) = state.withLock { state in
-        defer {
-          state.waiting.removeAll(keepingCapacity: true)
-          state.dropped = 0
-          if state.waiting.isEmpty && state.dropped == 0 { state.isScheduled = false }
-        }
-        return (state.waiting, state.dropped)
+  /// The same from bytes.
+  /// - Parameter isUrgent: false for a line that may wait a moment for others.
+  func write(_ line: UnsafeRawBufferPointer, isUrgent: Bool) {
+    enum Step { case none, drainNow, drainSoon }
+    let step: Step = state.withLock { state in
+      guard state.waiting.count + line.count <= Self.limit else {
+        state.dropped += 1
+        dropped.add(1, ordering: .relaxed)
+        return .none
       }
+      state.waiting.append(contentsOf: line)
+      guard !state.isDraining else { return .none }
+      if isUrgent || state.waiting.count >= Self.batch {
+        state.isDraining = true
+        return .drainNow
+      }
+      defer { state.isDrainSet = true }
+      return state.isDrainSet ? .none : .drainSoon
+    }
+    switch step {
+    case .none: break
+    case .drainNow: queue.async { self.drain() }
+    case .drainSoon:
+      queue.asyncAfter(deadline: .now() + Self.patience) {
+        self.state.withLock { state in
+          state.isDrainSet = false
+          state.isDraining = true
+        }
+        self.drain()
+      }
+    }
+  }
+
+  /// Writes until nothing waits. On the queue.
+  private func drain() {
+    var bytes: [UInt8] = []
+    while let dropped = take(&bytes) {
       if dropped > 0 {
         put(Array("{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n".utf8))
       }
-      guard !bytes.isEmpty else { return }
       put(bytes)
+    }
+  }
+
+  /// Takes what waits, and leaves the memory of `bytes` for what comes.
+  /// - Returns: how many lines were dropped meanwhile; nil when nothing waits, and others see to what comes.
+  private func take(_ bytes: inout [UInt8]) -> Int? {
+    bytes.removeAll(keepingCapacity: true)
+    return state.withLock { state in
+      guard !state.waiting.isEmpty || state.dropped > 0 else {
+        state.isDraining = false
+        return nil
+      }
+      swap(&state.waiting, &bytes)
+      defer { state.dropped = 0 }
+      return state.dropped
     }
   }
 

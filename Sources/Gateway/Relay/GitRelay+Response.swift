@@ -61,6 +61,7 @@ extension GitRelay {
   }
 
   private func start(_ head: ResponseHead, length: Int?) {
+    record.enter(.data, at: exchange.loop.now)
     exchange.start(status: head.status, length: length) { writer in
       ForwardedFields.append(of: head, to: &writer)
       if let cacheField { writer.append("x-artifacts-gateway-cache", cacheField) }
@@ -80,7 +81,7 @@ extension GitRelay {
       do throws(TransportError) {
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {
-        cutReason = "\(error)"
+        record.cutReason = "\(error)"
         exchange.abort()
         return
       }
@@ -133,8 +134,8 @@ extension GitRelay {
 
   /// Ends a begun answer with a text that git shows, where that can still be said.
   func end(_ tracked: TrackedBody, _ text: String) async throws(TransportError) {
-    cutReason = text
-    let ending = tracked.ending(with: "\(text) (req \(requestID))")
+    record.cutReason = text
+    let ending = tracked.ending(with: "\(text) (req \(record.id))")
     guard !isClientGone, !ending.isEmpty else {
       exchange.abort()
       return

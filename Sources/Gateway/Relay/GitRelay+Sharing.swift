@@ -59,6 +59,7 @@ extension GitRelay {
   }
 
   private func startShared(length: Int?) {
+    record.enter(.data, at: exchange.loop.now)
     exchange.start(status: 200, length: length) { writer in
       writer.append(.contentType, route.service.resultContentType)
       writer.append(.cacheControl, "no-cache")
@@ -136,7 +137,7 @@ extension GitRelay {
       }
       try await exchange.finish()
     } catch {
-      if !isClientGone { cutReason = "\(error)" }
+      if !isClientGone { record.cutReason = "\(error)" }
       throw error
     }
   }

@@ -18,7 +18,8 @@ final class GitRelay: UpstreamRequest {
   private var pump: BodyPump?
   private var pumping: Task<Void, Never>?
   var isClientGone = false
-  private(set) lazy var call = UpstreamCall(self, to: route, pool, grants, on: exchange.loop, firstByte: firstByte)
+  private(set) lazy var call = UpstreamCall(
+    self, to: route, pool, grants, on: exchange.loop, firstByte: firstByte, metrics: metrics, record: record)
   private let grants: GrantCache
 
   /// Records the answer for others who want it, too.
@@ -32,18 +33,19 @@ final class GitRelay: UpstreamRequest {
   /// What the pack cache had to do with it: the value of `X-Artifacts-Gateway-Cache`.
   var cacheField: String?
 
-  /// Why a response that had begun did not come to its end.
-  var cutReason: String?
-  let requestID: RequestID
+  /// What happens to the request, for its line in the log.
+  let record: RequestRecord
+  let metrics: LoopMetrics
   /// How long the upstream may be silent before its answer.
   let firstByte: Duration
 
   init(
-    _ exchange: ServerExchange, _ route: GitRoute, requestID: RequestID, pool: UpstreamPool, grants: GrantCache,
-    firstByte: Duration
+    _ exchange: ServerExchange, _ route: GitRoute, _ record: RequestRecord, pool: UpstreamPool, grants: GrantCache,
+    metrics: LoopMetrics, firstByte: Duration
   ) {
     self.firstByte = firstByte
-    self.requestID = requestID
+    self.record = record
+    self.metrics = metrics
     self.exchange = exchange
     self.route = route
     self.pool = pool

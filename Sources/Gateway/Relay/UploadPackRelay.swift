@@ -24,8 +24,6 @@ final class UploadPackRelay {
   private let sharing: Sharing
   private let grants: GrantCache
   private var askedAt: UInt64 = 0
-  /// Nil for what is no fetch.
-  private(set) var outcome: Outcome?
 
   init(_ relay: GitRelay, _ sharing: Sharing, _ grants: GrantCache) {
     self.relay = relay
@@ -39,6 +37,7 @@ final class UploadPackRelay {
   func run() async throws {
     try await relay.readBeginning(limit: Self.heldLimit)
     guard let command = try readCommand() else { return try await bypass() }
+    relay.record.enter(.token, at: exchange.loop.now)
     let remote = try await grants.grant(for: relay.route).remote
     let scope = sharing.scope(relay.route.repo, remote)
     if let question = LsRefsRequest(command) {
@@ -69,7 +68,7 @@ final class UploadPackRelay {
   }
 
   private func settle(_ outcome: Outcome, _ key: PackKey?) {
-    self.outcome = outcome
+    relay.record.outcome = outcome
     relay.cacheField = key.map { "\(outcome.rawValue); key=\($0.hex.prefix(16))" } ?? outcome.rawValue
     sharing.packs?.count { statistics in
       switch outcome {
@@ -109,7 +108,7 @@ final class UploadPackRelay {
   ) {
     let (loop, pool, refs) = (exchange.loop, relay.pool, sharing.refs)
     let call = UpstreamCall(
-      request, to: relay.route, pool, grants, on: loop, firstByte: relay.firstByte)
+      request, to: relay.route, pool, grants, on: loop, firstByte: relay.firstByte, metrics: relay.metrics)
     Task {
       _ = isolation
       await withTaskExecutorPreference(loop) {
@@ -168,6 +167,7 @@ final class UploadPackRelay {
         flight, RefQuestion(key, of: remote, scope, sharing, on: exchange.loop),
         HeldRequest(question, as: nil, idle: relay.idle))
     }
+    relay.record.enter(.head, at: exchange.loop.now)
     watchClient(reader)
     defer { exchange.onClientGone = nil }
     if case .refused(let error) = await flight.answer.started(for: reader) { throw error }
@@ -224,6 +224,7 @@ final class UploadPackRelay {
   /// Sends the answer that others get, too. Returns false when nothing came of it, and nothing was sent.
   @discardableResult
   private func follow(_ answer: SharedAnswer, _ reader: SpoolReader, line: (Int) -> [UInt8]) async throws -> Bool {
+    relay.record.enter(.head, at: exchange.loop.now)
     watchClient(reader)
     defer { exchange.onClientGone = nil }
     switch await answer.started(for: reader) {

@@ -30,19 +30,18 @@ final class UpstreamCall {
   /// How long the upstream may be silent before its answer.
   private let firstByte: Duration
   private unowned let request: any UpstreamRequest
+  private let metrics: LoopMetrics
+  /// Of the client's request for which the call is made; nil when it is made for several.
+  private let record: RequestRecord?
   /// The connection in use.
   private(set) var connection: (any UpstreamExchange)?
-  /// Times that the request was sent again.
-  private(set) var retryCount = 0
-  /// When the response's head came, monotonic nanoseconds of the loop.
-  private(set) var headAt: UInt64?
   /// Who gave the answer. A repo that was made anew under an old name is another one.
   private(set) var remote: Remote?
 
   /// - Parameter request: must outlive the call.
   init(
     _ request: any UpstreamRequest, to route: GitRoute, _ pool: UpstreamPool, _ grants: GrantCache, on loop: Loop,
-    firstByte: Duration
+    firstByte: Duration, metrics: LoopMetrics, record: RequestRecord? = nil
   ) {
     self.request = request
     self.route = route
@@ -50,6 +49,8 @@ final class UpstreamCall {
     self.grants = grants
     self.loop = loop
     self.firstByte = firstByte
+    self.metrics = metrics
+    self.record = record
   }
 
   var idle: Duration { pool.timeouts.idle }
@@ -61,6 +62,7 @@ final class UpstreamCall {
   /// The answer that was asked for: status 200 and the content type of the service. Its body is read from the connection,
   /// which then goes back to the pool.
   func response() async throws(ProxyError) -> (ResponseHead, any UpstreamExchange) {
+    record?.enter(.token, at: loop.now)
     var grant = try await grants.grant(for: route)
     var mayRenew = true
     var backoff = Backoff()
@@ -74,7 +76,7 @@ final class UpstreamCall {
       case .refused(let refusal):
         if refusal.isTokenRefusal, mayRenew, request.canReplay, let renewed = try await renew(grant) {
           mayRenew = false
-          retryCount += 1
+          retries(.token)
           grant = renewed
           continue
         }
@@ -89,8 +91,13 @@ final class UpstreamCall {
         let pause = backoff.next(retryAfter: failure.retryAfter)
       else { throw failure }
       do { try await Task.sleep(for: pause) } catch { throw failure }
-      retryCount += 1
+      retries(.transient)
     }
+  }
+
+  private func retries(_ reason: RetryReason) {
+    metrics.shared.retries.increment(reason)
+    record?.retryCount += 1
   }
 
   private enum Attempt {
@@ -121,6 +128,7 @@ final class UpstreamCall {
   /// A grant with another token, or nil when there is none to be had. Throws when that is because the repo is gone, which
   /// says more than the refusal of its last token.
   private func renew(_ grant: Grant) async throws(ProxyError) -> Grant? {
+    record?.enter(.token, at: loop.now)
     do throws(ProxyError) {
       let renewed = try await grants.grant(for: route, refused: grant)
       return renewed.token.secret == grant.token.secret ? nil : renewed
@@ -139,19 +147,26 @@ final class UpstreamCall {
 
   /// Sends the request once and waits for the response's head; once more when a pooled connection proves to be dead.
   private func converse(_ grant: Grant) async throws(TransportError) -> (ResponseHead, any UpstreamExchange) {
+    record?.enter(.connect, at: loop.now)
     var connection = try await pool.connection(to: grant.remote.url.origin, carrying: traffic)
     while true {
+      record?.enter(.head, at: loop.now)
+      record?.connected(connection.setup)
       self.connection = connection
       if request.isAbandoned { connection.close() }
       do throws(TransportError) {
-        return (try await send(grant, on: connection), connection)
+        let head = try await send(grant, on: connection)
+        metrics.git.increment(head.status)
+        return (head, connection)
       } catch {
+        metrics.git.increment(nil)
         connection.close()
         guard connection.isReused, !connection.hasAnswered, request.canReplay, !request.isAbandoned,
           error == .peerClosed || error.isSystem
         else { throw error }
       }
-      retryCount += 1
+      retries(.stale)
+      record?.enter(.connect, at: loop.now)
       connection = try await pool.connect(to: grant.remote.url.origin, carrying: traffic)
     }
   }
@@ -169,9 +184,7 @@ final class UpstreamCall {
     } else {
       try await request.sendBody(on: connection)
     }
-    let head = try await connection.receiveHead(to: method, firstByte: firstByte, rest: pool.timeouts.head)
-    headAt = loop.now
-    return head
+    return try await connection.receiveHead(to: method, firstByte: firstByte, rest: pool.timeouts.head)
   }
 }
 

@@ -19,7 +19,7 @@ package struct GitRoute: Hashable, Sendable {
 /// Where a request goes.
 package enum Route: Hashable, Sendable {
   case git(GitRoute)
-  case livez, readyz
+  case livez, readyz, metrics
   /// `/api/v1` and what follows it, without the query.
   case admin(String)
   case status
@@ -51,6 +51,7 @@ package struct Router: Sendable {
     switch path {
     case "/livez": return get(method, .livez)
     case "/readyz": return get(method, .readyz)
+    case "/metrics": return get(method, .metrics)
     case "/": return get(method, .status)
     default: break
     }

@@ -43,6 +43,10 @@ final class RefFlights: Sendable {
   }
 
   private let state = Mutex(State())
+  private let count: @Sendable (RefFlightResult) -> Void
+
+  /// - Parameter count: told of each arrival, on any thread.
+  init(count: @escaping @Sendable (RefFlightResult) -> Void = { _ in }) { self.count = count }
 
   /// - Parameter isShared: never to depart alone.
   func arrive(_ key: Key, isShared: Bool = false) -> Arrival {
@@ -57,8 +61,14 @@ final class RefFlights: Sendable {
         state.slots[key]?.next = flight
         return (flight, 0)
       }
-      guard let flight else { return .departs(number ?? 0) }
-      if let reader = flight.answer.join() { return .waits(flight, reader, isNew: number != nil) }
+      guard let flight else {
+        count(.alone)
+        return .departs(number ?? 0)
+      }
+      if let reader = flight.answer.join() {
+        count(number != nil ? .led : .joined)
+        return .waits(flight, reader, isNew: number != nil)
+      }
     }
   }
 

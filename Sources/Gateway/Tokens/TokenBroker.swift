@@ -31,14 +31,21 @@ actor TokenBroker {
   private let control: ControlPlane
   private let source: Source
   private let clock: @Sendable () -> Double
+  private let onMint: @Sendable (TokenScope, ProxyError?) -> Void
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
-  /// - Parameter clock: the wall clock, seconds since 1970.
-  init(_ control: ControlPlane, source: Source, clock: @escaping @Sendable () -> Double) {
+  /// - Parameters:
+  ///   - clock: the wall clock, seconds since 1970.
+  ///   - onMint: told of each token that was asked for, and why there is none.
+  init(
+    _ control: ControlPlane, source: Source, clock: @escaping @Sendable () -> Double,
+    onMint: @escaping @Sendable (TokenScope, ProxyError?) -> Void = { _, _ in }
+  ) {
     self.clock = clock
+    self.onMint = onMint
     self.control = control
     self.source = source
   }
@@ -138,6 +145,7 @@ actor TokenBroker {
       result = .failure(ProxyError(error, about: key.repo, wanting: "get a token for \(key.repo)"))
     }
     entries[key]?.minting = nil
+    if case .failure(let error) = result { onMint(key.scope, error) } else { onMint(key.scope, nil) }
     switch result {
     case .success(let token):
       entries[key]?.token = token

@@ -10,10 +10,14 @@ package actor ControlPlane {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  package init(on loop: Loop, _ endpoint: APIEndpoint, makePool: @Sendable (Loop) -> sending UpstreamPool) {
+  /// - Parameter metrics: count the calls.
+  package init(
+    on loop: Loop, _ endpoint: APIEndpoint, metrics: GatewayMetrics = GatewayMetrics(),
+    makePool: @Sendable (Loop) -> sending UpstreamPool
+  ) {
     self.loop = loop
     pool = makePool(loop)
-    client = ArtifactsClient(pool, endpoint)
+    client = ArtifactsClient(pool, endpoint, observer: LoopMetrics(metrics).callObserver)
   }
 
   func getRepo(_ repo: RepoKey) async throws(ArtifactsError) -> Repo {

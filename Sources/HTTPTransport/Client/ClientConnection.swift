@@ -17,11 +17,19 @@ package final class ClientConnection: UpstreamExchange {
   private var readBefore = 0
   /// When it was put into the pool, nanoseconds of the monotonic clock.
   var idleSince: UInt64 = 0
+  package private(set) var setup: ConnectionSetup?
+  private let tally: UpstreamTally
 
-  init(_ transport: Transport, origin: Origin) {
+  init(_ transport: Transport, origin: Origin, setup: ConnectionSetup, tally: UpstreamTally) {
     wire = HTTP1Wire(transport)
     self.origin = origin
+    self.setup = setup
+    self.tally = tally
+    tally.opened()
   }
+
+  // Whoever closes a connection lets go of it.
+  deinit { tally.closed() }
 
   package var isReused: Bool { usedCount > 1 }
   /// A byte has come since the current request was begun, so the peer has seen it: sending it again would repeat it.
@@ -125,7 +133,10 @@ package final class ClientConnection: UpstreamExchange {
   package func release(to pool: UpstreamPool) { pool.keep(self) }
 
   /// Gives memory back while the connection waits in the pool.
-  func rest() { wire.rest() }
+  func rest() {
+    setup = nil
+    wire.rest()
+  }
 
   /// Looks whether the peer has closed, or sent what nobody asked for, while the connection was idle.
   func isStale() -> Bool {

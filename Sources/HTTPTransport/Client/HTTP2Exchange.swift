@@ -5,14 +5,16 @@ import HTTPCore
 final class HTTP2Exchange: UpstreamExchange {
   let pieces = GatherList()
   let wasUsed: Bool
+  let setup: ConnectionSetup?
   private let link: HTTP2Link
   private var stream: HTTP2Stream?
   private var failure: TransportError?
   private var isRequestWritten = false
   private var isOver = false
 
-  init(on link: HTTP2Link) {
+  init(on link: HTTP2Link, setup: ConnectionSetup?) {
     self.link = link
+    self.setup = setup
     wasUsed = link.wasUsed
   }
 

@@ -26,8 +26,12 @@ final class HTTP2Link {
   private(set) var isRetired = false
   /// When the last exchange ended, nanoseconds of the monotonic clock.
   private(set) var idleSince: UInt64
+  private let setup: ConnectionSetup
+  private let tally: UpstreamTally
 
-  init(_ transport: Transport, origin: Origin, idle: Duration) throws(TransportError) {
+  init(
+    _ transport: Transport, origin: Origin, idle: Duration, setup: ConnectionSetup, tally: UpstreamTally
+  ) throws(TransportError) {
     do throws(HTTP2Error) {
       connection = try HTTP2Connection(transport, .client, idle: idle)
     } catch {
@@ -35,10 +39,19 @@ final class HTTP2Link {
       throw TransportError(error)
     }
     self.origin = origin
+    self.setup = setup
+    self.tally = tally
     idleSince = connection.loop.now
+    tally.opened()
+    tally.rests()
     connection.onChange = { [weak self] in self?.closeIfDone() }
     let own = LoopConfined(connection)
     Task(executorPreference: connection.loop) { await own.value.run() }
+  }
+
+  deinit {
+    tally.works()
+    tally.closed()
   }
 
   var isOpen: Bool { connection.isOpen }
@@ -55,9 +68,10 @@ final class HTTP2Link {
   var isUsable: Bool { isOpen && !isRetired && !connection.wasSentAway && connection.session.mayRequest }
 
   func begin() -> HTTP2Exchange {
+    if activeCount == 0 { tally.works() }
     activeCount += 1
     totalCount += 1
-    return HTTP2Exchange(on: self)
+    return HTTP2Exchange(on: self, setup: totalCount == 1 ? setup : nil)
   }
 
   /// Carries no new exchanges, and closes when the last has ended.
@@ -70,6 +84,7 @@ final class HTTP2Link {
   /// - Parameter stream: what it left, if it had come so far.
   func end(_ stream: HTTP2Stream?, isRequestWritten: Bool) {
     activeCount -= 1
+    if activeCount == 0 { tally.rests() }
     idleSince = connection.loop.now
     if let stream {
       stream.abandon()

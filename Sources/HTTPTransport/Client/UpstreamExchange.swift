@@ -14,6 +14,8 @@ package protocol UpstreamExchange: AnyObject {
   /// The peer has seen the request: sending it again would repeat it.
   var hasAnswered: Bool { get }
   var isOpen: Bool { get }
+  /// What it took to open the connection; nil when it was not opened for this exchange.
+  var setup: ConnectionSetup? { get }
 
   /// Composes a request head; it goes out with the first body bytes or by `flush`.
   func send(_ method: Method, _ target: String, _ framing: BodyFraming, _ fields: (inout HeadWriter) -> Void)

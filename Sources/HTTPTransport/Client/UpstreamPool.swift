@@ -13,8 +13,11 @@ package final class UpstreamPool {
   private let dialer: Dialer
   private let tls: TLSClientContext
   package let timeouts: Timeouts
+  private let tally: UpstreamTally
   private var idle: [Origin: [ClientConnection]] = [:]
-  package private(set) var idleCount = 0
+  package private(set) var idleCount = 0 {
+    didSet { tally.rests(idleCount - oldValue) }
+  }
   private lazy var sweeper = Deadline(on: loop) { [weak self] in self?.sweep() }
 
   private let http2: HTTP2Policy?
@@ -23,15 +26,17 @@ package final class UpstreamPool {
   /// - Parameters:
   ///   - tls: for HTTP/1.1 connections.
   ///   - http2: where HTTP/2 is tried; nil for nowhere.
+  ///   - tally: counts the connections.
   package init(
     on loop: Loop, resolver: Resolver, routes: UpstreamRoutes = UpstreamRoutes(), tls: TLSClientContext,
-    timeouts: Timeouts = Timeouts(), http2: HTTP2Policy? = nil
+    timeouts: Timeouts = Timeouts(), http2: HTTP2Policy? = nil, tally: UpstreamTally = UpstreamTally()
   ) {
     self.loop = loop
     dialer = Dialer(loop: loop, resolver: resolver, routes: routes, timeouts: timeouts)
     self.tls = tls
     self.timeouts = timeouts
     self.http2 = http2
+    self.tally = tally
   }
 
   /// An idle HTTP/1.1 connection to `origin` that looks alive, or nil.
@@ -68,12 +73,12 @@ package final class UpstreamPool {
       // One connects; the others then share, unless the origin turns out not to speak HTTP/2.
       if await links.waitForConnect(origin) { continue }
       defer { links.endConnect(origin) }
-      let transport = try await openTransport(to: origin, http2.tls)
+      let (transport, setup) = try await openTransport(to: origin, http2.tls)
       guard transport.hasChosenHTTP2 || !origin.isSecure else {
         links.noteUnsupported(by: origin)
-        return ClientConnection(transport, origin: origin)
+        return ClientConnection(transport, origin: origin, setup: setup, tally: tally)
       }
-      let link = try HTTP2Link(transport, origin: origin, idle: timeouts.idle)
+      let link = try HTTP2Link(transport, origin: origin, idle: timeouts.idle, setup: setup, tally: tally)
       links.add(link)
       sweeper.set(after: Self.sweepInterval)
       return link.begin()
@@ -88,11 +93,29 @@ package final class UpstreamPool {
   private func connectHTTP1(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError)
     -> ClientConnection
   {
-    ClientConnection(try await openTransport(to: origin, tls), origin: origin)
+    let (transport, setup) = try await openTransport(to: origin, tls)
+    return ClientConnection(transport, origin: origin, setup: setup, tally: tally)
   }
 
-  private func openTransport(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError) -> Transport {
-    let channel = try await dialer.open(to: origin)
+  private func openTransport(to origin: Origin, _ tls: TLSClientContext) async throws(TransportError) -> (
+    Transport, ConnectionSetup
+  ) {
+    do throws(TransportError) {
+      let begin = loop.now
+      let channel = try await dialer.open(to: origin)
+      let connected = loop.now
+      let transport = try await secure(channel, to: origin, tls)
+      tally.tried(.ok)
+      return (transport, ConnectionSetup(connect: connected - begin, tls: loop.now - connected))
+    } catch {
+      tally.tried(ConnectResult(error))
+      throw error
+    }
+  }
+
+  private func secure(_ channel: Channel, to origin: Origin, _ tls: TLSClientContext) async throws(TransportError)
+    -> Transport
+  {
     guard origin.isSecure else { return Transport(channel) }
     let secure: TLSChannel
     do {

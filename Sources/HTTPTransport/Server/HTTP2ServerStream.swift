@@ -42,6 +42,7 @@ final class HTTP2ServerStream {
   }
 
   private func serve(_ exchange: ServerExchange, _ handler: any RequestHandler) async {
+    defer { handler.ended(exchange) }
     do {
       try await handler.handle(exchange)
       exchange.onClientGone = nil

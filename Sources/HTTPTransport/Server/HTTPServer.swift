@@ -8,7 +8,7 @@ package final class HTTPServer: Sendable {
   private let workers: [ServerWorker]
   private let group: LoopGroup
   private let limit: Atomic<Int>
-  private let onTrouble: @Sendable (String) -> Void
+  private let onTrouble: @Sendable (ServerTrouble) -> Void
 
   /// - Parameters:
   ///   - maxConnections: more than this many at once on one listener are closed as they come.
@@ -17,7 +17,7 @@ package final class HTTPServer: Sendable {
   ///   - makeHandler: makes the handler of one loop.
   package init(
     on group: LoopGroup, timeouts: Timeouts = Timeouts(), maxConnections: Int = 1024,
-    speaksHTTP2: Bool = true, onTrouble: @escaping @Sendable (String) -> Void = { _ in },
+    speaksHTTP2: Bool = true, onTrouble: @escaping @Sendable (ServerTrouble) -> Void = { _ in },
     makeHandler: @escaping @Sendable (Loop) -> sending any RequestHandler
   ) {
     self.group = group
@@ -54,7 +54,7 @@ package final class HTTPServer: Sendable {
           guard let self else { return _ = OwnedDescriptor(owning: descriptor) }
           assign(descriptor, peer, tls(), listener, from: worker)
         },
-        onExhausted: { [onTrouble] in onTrouble("not accepting for a moment: \($0)") })
+        onExhausted: { [onTrouble] in onTrouble(.exhausted($0)) })
     }
     return listener.info
   }
@@ -67,7 +67,7 @@ package final class HTTPServer: Sendable {
     let limit = limit.load(ordering: .relaxed)
     if listener.count.add(1, ordering: .relaxed).newValue > limit {
       listener.count.subtract(1, ordering: .relaxed)
-      onTrouble("connection from \(peer) closed: \(limit) are open already")
+      onTrouble(.tooManyConnections(peer, limit: limit))
       _ = OwnedDescriptor(owning: descriptor)
       return
     }
@@ -90,9 +90,11 @@ package final class HTTPServer: Sendable {
   package var connectionCount: Int { workers.reduce(0) { $0 + $1.expected.load(ordering: .relaxed) } }
 
   /// Accepts nothing new and lets running exchanges end, for at most `timeout`; then cuts.
+  /// - Parameter willCut: told before anything is cut.
   /// - Returns: how many exchanges were cut.
-  package func drain(timeout: Duration) async -> Int {
+  package func drain(timeout: Duration, willCut: () -> Void = {}) async -> Int {
     if await isDrained(within: timeout) { return 0 }
+    willCut()
     let cut = await cut()
     // Handlers see it and end; one that does not must not keep the process from ending.
     _ = await isDrained(within: Self.afterCut)

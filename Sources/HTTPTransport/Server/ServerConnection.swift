@@ -109,8 +109,24 @@ final class ServerConnection {
     }
   }
 
-  /// Runs the handler and sees the exchange through. Returns whether the connection can carry another.
+  /// Sees an exchange through. Returns whether the connection can carry another.
   private func serve(_ exchange: ServerExchange) async -> Bool {
+    let isAnswered = await answer(exchange)
+    handler.ended(exchange)
+    guard isAnswered else { return false }
+    if !exchange.isBodyRead {
+      await linger(closing: exchange.closesConnection)
+      if exchange.closesConnection || !wire.isBodyRead { return false }
+    }
+    if exchange.closesConnection {
+      transport.closeWriting()
+      return false
+    }
+    return true
+  }
+
+  /// Runs the handler, and answers where it has not. Returns false when the response is not out.
+  private func answer(_ exchange: ServerExchange) async -> Bool {
     do {
       try await handler.handle(exchange)
       exchange.onClientGone = nil
@@ -125,14 +141,6 @@ final class ServerConnection {
       }
       exchange.closesConnection = true
       do { try await exchange.answer(inPlaceOf: handler) } catch { return false }
-    }
-    if !exchange.isBodyRead {
-      await linger(closing: exchange.closesConnection)
-      if exchange.closesConnection || !wire.isBodyRead { return false }
-    }
-    if exchange.closesConnection {
-      transport.closeWriting()
-      return false
     }
     return true
   }
@@ -166,7 +174,7 @@ final class ServerConnection {
       writer.begin(status: status, .length(body.count))
       writer.append(.contentType, "text/plain; charset=utf-8")
       if status == 405 { writer.append(.allow, ServerExchange.allowedMethods) }
-      writer.append(handler.fields(ofRefusal: status, reason))
+      writer.append(handler.fields(ofRefusal: status, reason, from: peer, on: nil))
       writer.append(.connection, "close")
       writer.end()
       body.withUnsafeBytes { writer.append($0) }

@@ -28,9 +28,13 @@ package final class ServerExchange {
   private let bytesBefore: (read: Int, written: Int)
   private lazy var chunk = GatherList()
   /// Why the body could not be read to its end.
-  private(set) var bodyFailure: TransportError?
+  package private(set) var bodyFailure: TransportError?
   /// The response's status, once it has begun.
   package private(set) var status: Int?
+  /// When the response's head was composed, nanoseconds of the monotonic clock.
+  package private(set) var respondedAt: UInt64?
+  /// What the handler keeps with it; nobody else looks.
+  package var attachment: AnyObject?
   /// The connection must not carry another request.
   package var closesConnection: Bool
 
@@ -66,6 +70,7 @@ package final class ServerExchange {
     closesConnection = false
   }
 
+  package var isHTTP2: Bool { if case .http2 = carrier { true } else { false } }
   package var hasStarted: Bool { progress != .waiting }
   package var isFinished: Bool { progress == .finished }
   package var isBodyRead: Bool {
@@ -219,6 +224,7 @@ package final class ServerExchange {
     precondition(progress == .waiting, "one response to a request")
     progress = .started
     self.status = status
+    respondedAt = loop.now
     // These end with their head, whatever else it says (RFC 9112 section 6.3).
     let framing = status == 204 || status == 304 ? .none : framing
     // A client that waits for 100 and is not let on may send its body or not: nobody can tell what comes next.

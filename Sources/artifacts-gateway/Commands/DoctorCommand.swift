@@ -83,7 +83,7 @@ struct DoctorCommand: AsyncParsableCommand {
   private func start(_ configuration: ServeConfiguration, on group: LoopGroup, _ diagnosis: inout Diagnosis) async
     -> GatewayProcess?
   {
-    let log = LogOptions.makeLogger(LogSink(), configuration.logFormat, LogThreshold(.critical))
+    let log = GatewayLog(LogSink(), format: configuration.logFormat, threshold: LogThreshold(.critical))
     do { return try await GatewayProcess.start(configuration, on: group, log: log) } catch {
       let failure = error as? StartFailure
       diagnosis.fail(

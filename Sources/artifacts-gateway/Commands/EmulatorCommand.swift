@@ -38,7 +38,7 @@ struct EmulatorCommand: AsyncParsableCommand {
     let (format, level) = try log.resolve(settings)
     let sink = LogSink()
     defer { sink.flush() }
-    let logger = LogOptions.makeLogger(sink, format, LogThreshold(level))
+    let logger = GatewayLog(sink, format: format, threshold: LogThreshold(level)).logger
     let text = try settings.text(listen, "listen", default: "127.0.0.1:7090") ?? ""
     guard let address = SocketAddress(parsing: text), address.isLoopback else {
       throw settings.refusal("listen", "\"\(text)\" is not a loopback address")

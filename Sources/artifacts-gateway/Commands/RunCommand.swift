@@ -35,7 +35,8 @@ struct RunCommand: AsyncParsableCommand {
     let configuration = try ServeConfiguration(options, standard: .command)
     let sink = LogSink()
     defer { sink.flush() }
-    let log = LogOptions.makeLogger(sink, configuration.logFormat, LogThreshold(configuration.logLevel))
+    let log = GatewayLog(
+      sink, format: configuration.logFormat, threshold: LogThreshold(configuration.logLevel))
 
     let group = try GatewayProcess.loops(configuration)
     let signals = SignalForwarder(on: group.loops[0])

@@ -17,7 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
     let sink = LogSink()
     defer { sink.flush() }
     let threshold = LogThreshold(configuration.logLevel)
-    let log = LogOptions.makeLogger(sink, configuration.logFormat, threshold)
+    let gatewayLog = GatewayLog(sink, format: configuration.logFormat, threshold: threshold)
+    let log = gatewayLog.logger
 
     let group = try GatewayProcess.loops(configuration)
     let lifecycle = Lifecycle(on: group.loops[0])
@@ -26,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     try await lifecycle.start(onReload: { Task { await reloader.reload() } })
     let activity = configuration.exitOnIdle > 0 ? ActivityMeter() : nil
-    let process = try await GatewayProcess.start(configuration, on: group, log: log) { gateway in
+    let process = try await GatewayProcess.start(configuration, on: group, log: gatewayLog) { gateway in
       reloader.adopt(&gateway)
       gateway.controls = ControlActions(quit: { await lifecycle.end() }, reload: { await reloader.reload() })
       gateway.activity = activity

@@ -14,8 +14,4 @@ extension LogOptions {
     return (format, Logger.Level(rawValue: levelName) ?? standard)
   }
 
-  /// Makes the logger of the process. Logs go to stderr.
-  static func makeLogger(_ sink: LogSink, _ format: LogFormat, _ threshold: LogThreshold) -> Logger {
-    Logger(label: "artifacts-gateway") { _ in GatewayLogHandler(sink, format: format, threshold: threshold) }
-  }
 }

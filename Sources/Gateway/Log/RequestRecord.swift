@@ -1,0 +1,77 @@
+import HTTPTransport
+
+/// What is known of a request when it is over: for its line in the log and its counts. Confined to its loop.
+final class RequestRecord {
+  /// What the gateway is doing for a request; at each moment one of these.
+  enum Phase: Int {
+    /// Reading the request and deciding what to do.
+    case request
+    /// Waiting until the number of transfers allows another.
+    case queue
+    /// Looking up the repo and getting a token for it.
+    case token
+    /// Connecting to the upstream.
+    case connect
+    /// The TLS handshake with it.
+    case tls
+    /// Waiting for the upstream's answer.
+    case head
+    /// Sending the response.
+    case data
+  }
+
+  let id: RequestID
+  let service: RequestService
+  /// Nil for what is no git request.
+  let route: GitRoute?
+  private(set) var phase = Phase.request
+  /// Since when, monotonic nanoseconds.
+  private var since: UInt64
+  /// Nanoseconds spent in each phase.
+  private var times = InlineArray<7, UInt64>(repeating: 0)
+  var retryCount = 0
+  var outcome: UploadPackRelay.Outcome?
+  /// Why the request could not be served.
+  var failure: ProxyError?
+  /// Why a response that had begun did not come to its end, when that was the upstream's doing.
+  var cutReason: String?
+  /// What a call of the admin API was answered instead of what it asked for.
+  var problem: Problem?
+  /// How the client's side broke.
+  private(set) var clientFailure: TransportError?
+  /// The client was gone before there was an answer, whatever was then written to nobody.
+  private(set) var isUnanswered = false
+
+  init(_ id: RequestID, _ service: RequestService, _ route: GitRoute?, at now: UInt64) {
+    self.id = id
+    self.service = service
+    self.route = route
+    since = now
+  }
+
+  /// The exchange was given up: the client's side broke.
+  func broke(_ exchange: ServerExchange, _ error: any Error) {
+    clientFailure = error as? TransportError
+    isUnanswered = clientFailure != nil && !exchange.hasStarted && exchange.bodyFailure == nil
+  }
+
+  /// The status that the client was sent; nil for none.
+  func status(of exchange: ServerExchange) -> Int? { isUnanswered ? nil : exchange.status }
+
+  /// From here on the gateway does something else.
+  func enter(_ next: Phase, at now: UInt64) {
+    times[phase.rawValue] += now - since
+    since = now
+    phase = next
+  }
+
+  /// A connection was opened: of the time for connecting some went into the handshake.
+  func connected(_ setup: ConnectionSetup?) {
+    guard let tls = setup?.tls else { return }
+    times[Phase.tls.rawValue] += tls
+    times[Phase.connect.rawValue] -= min(tls, times[Phase.connect.rawValue])
+  }
+
+  /// Nanoseconds spent in a phase that has ended.
+  func time(in phase: Phase) -> UInt64 { times[phase.rawValue] }
+}

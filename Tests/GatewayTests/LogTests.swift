@@ -1,0 +1,96 @@
+import EventLoop
+import GatewayTestSupport
+import Glibc
+import Testing
+
+@testable import Gateway
+
+@Suite(.timeLimit(.minutes(5))) struct LogTests {
+  private static func line(_ format: LogFormat, _ body: (LogLine) -> Void) -> String {
+    let line = LogLine(format)
+    Timestamp.withText(1_769_903_999.999) { line.begin("info", "request", at: $0) }
+    body(line)
+    line.end()
+    return String(decoding: line.bytes, as: UTF8.self)
+  }
+
+  @Test func `a line is JSON, or words and values`() {
+    func fill(_ line: LogLine) {
+      line.word("service", "refs")
+      line.number("status", 200)
+      line.milliseconds("total_ms", 12_005_999)
+      line.text("path", "/a b\"\u{1b}\u{2028}ä")
+    }
+    #expect(
+      Self.line(.json, fill)
+        == #"{"level":"info","message":"request","time":"2026-01-31T23:59:59.999Z","service":"refs","status":200,"#
+        + "\"total_ms\":12.005,\"path\":\"/a b\\\"\\u001b\\u2028ä\"}\n")
+    #expect(
+      Self.line(.text, fill)
+        == #"2026-01-31T23:59:59.999Z info request service=refs status=200 total_ms=12.005 path="/a b\"\u001b\u2028ä""#
+        + "\n")
+  }
+
+  @Test(arguments: [0, 9, 10, 99, 100, 12_345, UInt64(Int64.max), UInt64.max] as [UInt64])
+  func `numbers are written in decimal`(number: UInt64) {
+    #expect(Self.line(.text) { line in line.word("n") { line.append(number) } }.hasSuffix(" n=\(number)\n"))
+  }
+
+  @Test func `no text makes a line long or breaks it`() {
+    let line = Self.line(.json) { line in
+      for name in ["a", "b", "c"] as [StaticString] { line.text(name, String(repeating: "\u{1}", count: 100_000)) }
+    }
+    #expect(line.utf8.count < 16_384)
+    #expect(throws: Never.self) { try JSONTree(parsing: Array(line.utf8)) }
+  }
+
+  @Test func `what does not fit is dropped and counted, and the rest comes whole`() throws {
+    var ends: [CInt] = [-1, -1]
+    #expect(pipe(&ends) == 0)
+    #expect(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0)
+    let sink = LogSink(descriptor: ends[1])
+    let line = String(repeating: "x", count: 1_023) + "\n"
+    // Nobody reads: one drain is stuck with at most 1 MiB, and as much again waits.
+    for _ in 0..<4_096 { sink.write(line) }
+    let dropped = sink.droppedCount
+    #expect(dropped >= 4_096 - 2 * 1_024 - 64 && dropped < 4_096)
+    var bytes: [UInt8] = []
+    var lineCount = 0
+    var block = [UInt8](repeating: 0, count: 65_536)
+    while lineCount < 4_096 - dropped + 1 {
+      let count = read(ends[0], &block, block.count)
+      guard count > 0 else { break }
+      bytes += block[..<count]
+      lineCount += block[..<count].count { $0 == UInt8(ascii: "\n") }
+    }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    #expect(lines.count { $0.count == 1_023 } == 4_096 - dropped)
+    let notice = #"{"level":"warning","message":"log lines dropped","count":\#(dropped)}"#
+    #expect(lines.contains { $0.elementsEqual(notice.utf8) })
+    for end in ends { close(end) }
+  }
+
+  @Test(
+    arguments: [
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more", false),
+      ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+      ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false),
+      ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g", false),
+      ("00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false), ("", false),
+      ("00-0af7651916cd43dd8448eb211c8031\u{e9}-b7ad6b7169203331-01", false),
+    ])
+  func `only a valid traceparent is a trace`(value: String, isValid: Bool) {
+    let trace = TraceContext(value)
+    #expect((trace != nil) == isValid)
+    if isValid {
+      #expect(trace?.traceID == "0af7651916cd43dd8448eb211c80319c" && trace?.parentID == "b7ad6b7169203331")
+    }
+  }
+}
