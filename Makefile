@@ -47,9 +47,10 @@ ifeq ($(strip $(TESTARGS)),)
 	@$(MAKE) --no-print-directory properties deploy-check
 endif
 
-properties: deps $(PROPERTY_TOOLS)/installed ## Hold the admin API against its OpenAPI document, by schemathesis
+properties: deps $(PROPERTY_TOOLS)/installed ## Hold the admin API against its OpenAPI document, and the metrics against Prometheus's client
 	swift build --product artifacts-gateway
 	$(PROPERTY_TOOLS)/bin/python Tests/PropertyTests/run.py .build/debug/artifacts-gateway
+	$(PROPERTY_TOOLS)/bin/python Tests/PropertyTests/metrics.py .build/debug/artifacts-gateway
 
 # From PyPI, into a folder of its own.
 $(PROPERTY_TOOLS)/installed: Tests/PropertyTests/requirements.txt

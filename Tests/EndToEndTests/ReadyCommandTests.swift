@@ -36,7 +36,7 @@ import Testing
     #expect(outcome.code == 69)
     #expect(outcome.text.contains("not ready: http://127.0.0.1:\(port): [-] draining; [-] a"), "\(outcome.text)")
     #expect(!outcome.text.contains("\u{1b}"))
-    #expect(await server.requests.map(\.head.target) == ["/readyz?verbose"])
+    #expect(await server.requests.map(\.head.target) == ["/readyz"])
     await server.stop()
   }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import FoundationEssentials
 import GatewayTestSupport
 import Testing
 
@@ -24,6 +25,24 @@ import Testing
       ] { #expect(samples[name] == 0, "\(name)") }
       #expect(samples["build_info{version=\"\(GatewayVersion.number)\"}"] == 1)
     }
+  }
+
+  @Test func `the table of the documentation names every metric, with its type and labels`() throws {
+    let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    let text = try String(contentsOfFile: "\(root)/README.md", encoding: .utf8)
+    let rows = Set(text.split(separator: "\n"))
+    for family in MetricNames.families {
+      let isOwn = family.name.hasPrefix(MetricNames.prefix)
+      let name = isOwn ? family.name.dropFirst(MetricNames.prefix.count) : family.name[...]
+      let labels = family.labels.map { "`\($0)`" }.joined(separator: ", ")
+      let start = "| `\(name)` | \(family.kind.rawValue) |" + (isOwn ? " \(labels)\(labels.isEmpty ? "" : " ")|" : "")
+      #expect(rows.contains { $0.hasPrefix(start) }, "\(start)")
+    }
+    let named = rows.count {
+      $0.hasPrefix("| `")
+        && ($0.contains("` | counter |") || $0.contains("` | gauge |") || $0.contains("` | histogram |"))
+    }
+    #expect(named == MetricNames.families.count)
   }
 
   @Test func `the figures of the process are those of the kernel`() async throws {

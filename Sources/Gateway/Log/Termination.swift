@@ -67,7 +67,8 @@ struct Termination: Equatable, CustomStringConvertible {
 
   private static func party(of code: ProxyError.Code) -> Party {
     switch code {
-    case .badRequest, .forbidden, .hostNotAllowed, .wrongMethod, .readOnly, .notFound, .busy: .gateway
+    case .badRequest, .badConfiguration, .forbidden, .hostNotAllowed, .wrongMethod, .readOnly, .notFound, .busy:
+      .gateway
     case .upstreamTimeout: .slowUpstream
     case .noSuchRepo, .credentials, .remoteRefused, .upstreamUnreachable, .upstreamError, .upstreamRedirect,
       .upstreamMalformed, .rateLimited, .cut:

@@ -54,7 +54,7 @@ struct ReadinessProbe: Sendable {
 
   private static func answer(of client: GatewayClient) async -> Answer {
     do {
-      let response = try await client.get("/readyz?verbose")
+      let response = try await client.get("/readyz")
       if response.status == 200 { return .ready }
       let text = String(decoding: response.body, as: UTF8.self)
       let reasons = text.split(separator: "\n").map { GitError.sanitised(String($0)) }.joined(separator: "; ")
