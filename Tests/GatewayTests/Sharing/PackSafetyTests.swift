@@ -56,14 +56,14 @@ import Testing
     let service = service()
     let isClosed = Counter()
     let refuse: PackUpstream.Special = { _, _ in
-      isClosed.hasBegun ? .response(403, text: "Invalid or expired token") : nil
+      (isClosed.value > 0) ? .response(403, text: "Invalid or expired token") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
     try await SharingGateway.with(service) { test async throws in
       try await test.store(Self.request)
       #expect(try await test.ask(Self.request).outcome == "hit")
-      isClosed.count()
+      isClosed.next()
       try await outliveConsent()
       for _ in 0..<3 {
         let answer = try await test.ask(Self.request)
@@ -76,13 +76,13 @@ import Testing
     let service = service()
     let isGone = Counter()
     let refuse: PackUpstream.Special = { _, _ in
-      isGone.hasBegun ? .response(404, text: "404 Not Found") : nil
+      (isGone.value > 0) ? .response(404, text: "404 Not Found") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
     try await SharingGateway.with(service) { test async throws in
       try await test.store(Self.request)
-      isGone.count()
+      isGone.next()
       try await outliveConsent()
       #expect(try await test.ask(Self.request).fetched?.refusal != nil)
     }
@@ -159,7 +159,7 @@ import Testing
     let isNew = Counter()
     let refuse: PackUpstream.Special = { _, request in
       let isOld = request.authorization == api.mints.first.map { "Bearer \($0.secret)" }
-      return isNew.hasBegun && isOld ? .response(403, text: "Invalid or expired token") : nil
+      return (isNew.value > 0) && isOld ? .response(403, text: "Invalid or expired token") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
@@ -170,7 +170,7 @@ import Testing
       }
       service.set(refs: [Self.other])
       service.set(answer: PktLines.line("ERR upload-pack: not our ref"))
-      isNew.count()
+      isNew.next()
       try await outliveConsent()
       for _ in 0..<3 {
         #expect(try await test.ask(Self.request).fetched?.refusal == "ERR upload-pack: not our ref")

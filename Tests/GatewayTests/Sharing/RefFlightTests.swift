@@ -73,7 +73,7 @@ import Testing
     let counter = Counter()
     let service = PackUpstream()
     service.onQuestion { _, _ in
-      PackUpstream.result(PackUpstream.listing([Self.id(counter.now)]))
+      PackUpstream.result(PackUpstream.listing([Self.id(counter.value)]))
     }
     try await SharingGateway.with(service) { test async throws in
       try await test.warmUp()
@@ -81,7 +81,7 @@ import Testing
         for _ in 0..<50 {
           group.addTask {
             for _ in 0..<20 {
-              let before = counter.count()
+              let before = counter.next() + 1
               let seen = try #require(Self.number(try await test.ask(GitOperation.lsRefs())))
               #expect(seen >= before)
             }
