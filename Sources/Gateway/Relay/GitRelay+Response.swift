@@ -115,6 +115,8 @@ extension GitRelay {
       }
       if connection.isBodyRead { return }
       do throws(TransportError) {
+        awaitsPiece = true
+        defer { awaitsPiece = false }
         _ = try await connection.readBody(into: list, idle: idle)
       } catch {
         return try await end(tracked, after: error, from: connection)

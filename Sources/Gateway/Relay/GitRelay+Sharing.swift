@@ -9,7 +9,7 @@ extension GitRelay {
   /// Lets the flight have the upstream's connection as soon as somebody shares the answer, so that nobody waits for this
   /// client. What it has not got by then it reads where the others do.
   func handOverIfShared(_ connection: any UpstreamExchange, isolation: isolated (any Actor)? = #isolation) {
-    guard let recording, recording.isShared, recording.canHandOver, !connection.isBodyRead,
+    guard !awaitsPiece, let recording, recording.isShared, recording.canHandOver, !connection.isBodyRead,
       let memory = connection.leavePieces(), recording.handOver()
     else { return }
     self.memory = memory

@@ -26,6 +26,8 @@ final class GitRelay: UpstreamRequest {
   var recording: PackRecording?
   /// What the pieces on their way to the client lie in, when the upstream's connection is not this relay's any more.
   var memory: LentMemory?
+  /// The next piece of the answer is waited for: nobody else may read the connection.
+  var awaitsPiece = false
   /// The question for refs whose answer this is.
   var question: RefQuestion?
   /// Told of an answer that has come in one piece.
