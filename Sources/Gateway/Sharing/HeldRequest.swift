@@ -66,8 +66,8 @@ final class HeldRequest: UpstreamRequest {
           question.take(list)
           list.forEach { readers.spool.append($0) }
           list.removeAll()
-          // What all have read can go: nobody begins any more.
-          readers.spool.forgetBeginning()
+          // Without a file, only what all have read can go: nobody begins any more.
+          if question.makeRoom(in: readers.spool) { readers.spool.forgetBeginning() }
           guard await readers.spool.waitForRoom() else { return connection.close() }
         }
         readers.spool.finish(.whole)

@@ -62,7 +62,7 @@ final class PackRecording {
     }
     let begin = firstByteAt ?? loop.now
     firstByteAt = begin
-    let hasRoom = cache.makeRoom(for: flight)
+    let hasRoom = cache.makeRoom(in: spool, of: flight.scope)
     let isTooMuch = recorder.keptBytes > cache.store.maxEntryBytes
     guard !hasRoom || isTooMuch || isTooFast(since: begin) else { return }
     if flight.answer.closeUnlessShared(), spool.readerCount == 0 {

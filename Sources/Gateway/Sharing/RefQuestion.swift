@@ -62,6 +62,16 @@ final class RefQuestion {
     list.forEach { piece in listing?.advance(over: piece) { id, _ in watch.saw(id, of: scope, at: askedAt) } }
   }
 
+  /// Gives a long answer a file to wait in. Returns whether it has to do without one.
+  func makeRoom(in spool: Spool) -> Bool {
+    guard spool.heldBytes > Self.heldBytes, !spool.hasFile else { return false }
+    _ = sharing.packs?.makeRoom(in: spool, of: scope)
+    return !spool.hasFile
+  }
+
+  /// Bytes of an answer that are held for all its readers without more ado.
+  private static let heldBytes = 1 << 20
+
   /// The whole answer has come, or none will.
   func end() {
     guard !hasEnded else { return }

@@ -94,15 +94,13 @@ package final class PackCache: Sendable {
     return (flight, reader)
   }
 
-  /// Gives the spool of a growing flight a file, if it needs one by now and one can be had.
-  /// - Returns: false when the flight can be recorded no further by memory alone.
-  package func makeRoom(for flight: PackFlight) -> Bool {
-    let spool = flight.spool
-    guard !spool.hasFile else { return !spool.isFull }
-    guard spool.heldBytes > Self.fileThreshold else { return true }
-    guard let file = try? store.makeEntry(scope: flight.scope) else { return !spool.isFull }
-    spool.attach(file)
-    return true
+  /// Gives a growing spool a file, if it needs one by now and one can be had.
+  /// - Returns: false when there is no room any more for what comes.
+  package func makeRoom(in spool: Spool, of scope: PackScope) -> Bool {
+    if spool.takesFile, spool.heldBytes > Self.fileThreshold, let file = try? store.makeEntry(scope: scope) {
+      spool.attach(file)
+    }
+    return !spool.isFull
   }
 
   /// The whole answer of a flight has come. It goes to the store, or stays for a moment in case somebody comes for it.

@@ -198,6 +198,9 @@ package final class Spool: Sendable {
 
   package var hasFile: Bool { state.withLock { $0.file != nil } }
 
+  /// There is none, and the beginning is still there to be written.
+  var takesFile: Bool { state.withLock { $0.file == nil && $0.base == 0 && $0.keepsBeginning } }
+
   /// Writes everything, from the first byte on, to `file` as well, and lets memory go that is there.
   package func attach(_ file: EntryWriter) {
     let mustFlush = state.withLock { state in
