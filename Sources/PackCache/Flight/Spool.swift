@@ -170,7 +170,8 @@ package final class Spool: Sendable {
   package func dropStuckReaders() {
     let (producer, waiting) = state.withLock { state in
       if state.isFull, !state.isFileGood {
-        for (reader, offset) in state.readers where state.readersBefore[reader] == offset {
+        // Who has read all that there is waits for the others himself.
+        for (reader, offset) in state.readers where state.readersBefore[reader] == offset && offset < state.count {
           state.readers[reader] = nil
         }
       }
