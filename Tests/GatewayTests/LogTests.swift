@@ -16,10 +16,10 @@ import Testing
 
   @Test func `a line is JSON, or words and values`() {
     func fill(_ line: LogLine) {
-      line.word("service", "refs")
-      line.number("status", 200)
-      line.milliseconds("total_ms", 12_005_999)
-      line.text("path", "/a b\"\u{1b}\u{2028}ä")
+      line.word(.service, "refs" as StaticString)
+      line.number(.status, 200)
+      line.milliseconds(.total_ms, 12_005_999)
+      line.text(.path, "/a b\"\u{1b}\u{2028}ä")
     }
     #expect(
       Self.line(.json, fill)
@@ -33,12 +33,12 @@ import Testing
 
   @Test(arguments: [0, 9, 10, 99, 100, 12_345, UInt64(Int64.max), UInt64.max] as [UInt64])
   func `numbers are written in decimal`(number: UInt64) {
-    #expect(Self.line(.text) { line in line.word("n") { line.append(number) } }.hasSuffix(" n=\(number)\n"))
+    #expect(Self.line(.text) { line in line.append(number) }.hasSuffix("request\(number)\n"))
   }
 
   @Test func `no text makes a line long or breaks it`() {
     let line = Self.line(.json) { line in
-      for name in ["a", "b", "c"] as [StaticString] { line.text(name, String(repeating: "\u{1}", count: 100_000)) }
+      for field in [LogField.path, .client, .reason] { line.text(field, String(repeating: "\u{1}", count: 100_000)) }
     }
     #expect(line.utf8.count < 16_384)
     #expect(throws: Never.self) { try JSONTree(parsing: Array(line.utf8)) }

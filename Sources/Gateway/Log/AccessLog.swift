@@ -19,44 +19,40 @@ final class AccessLog {
     let isGood = record.route == nil || record.failure == nil && record.cutReason == nil
     guard let sink = log.sink, log.level <= (isGood ? .info : .warning) else { return }
     line.begin(isGood ? "info" : "warning", "request", at: timestamp.write(WallClock.now))
-    line.word("request") { line.append(hex: record.id.number, digits: 6) }
-    line.word("service") { line.append(record.service.rawValue) }
+    write(record.id)
+    line.word(.service, record.service.rawValue)
     if let repo = record.route?.repo {
-      line.word("repo") {
-        line.append(repo.namespace)
-        line.append("/")
-        line.append(repo.name)
-      }
+      line.key(.repo)
+      line.append(repo.namespace)
+      line.append(byte: UInt8(ascii: "/"))
+      line.append(repo.name)
+      line.endWord()
     } else {
-      line.word("method") { line.append(exchange.request.method.rawValue) }
-      line.text("path", exchange.request.path)
+      line.word(.method, exchange.request.method.rawValue)
+      line.text(.path, exchange.request.path)
     }
     write(exchange.peer)
-    line.number("status", record.status(of: exchange) ?? 0)
-    line.word("http", exchange.isHTTP2 ? "2" : exchange.request.isVersion11 ? "1.1" : "1.0")
-    line.number("bytes_in", exchange.bodyBytesRead)
-    line.number("bytes_out", exchange.bytesWritten)
+    line.number(.status, record.status(of: exchange) ?? 0)
+    line.word(.http, exchange.isHTTP2 ? "2" : exchange.request.isVersion11 ? "1.1" : "1.0")
+    line.number(.bytes_in, exchange.bodyBytesRead)
+    line.number(.bytes_out, exchange.bytesWritten)
     writeTimes(exchange, record)
-    if record.retryCount > 0 { line.number("retries", record.retryCount) }
-    if let outcome = record.outcome { line.word("cache") { line.append(outcome.rawValue) } }
-    let end = Termination(of: exchange, record, isKilled: isKilled)
-    line.word("end") {
-      line.append(byte: end.party.rawValue)
-      line.append(byte: end.phase)
-    }
+    if record.retryCount > 0 { line.number(.retries, record.retryCount) }
+    if let outcome = record.outcome { line.word(.cache, outcome.rawValue) }
+    write(Termination(of: exchange, record, isKilled: isKilled))
     if let trace = exchange.request.fields["traceparent"].flatMap({ TraceContext($0) }) {
-      line.word("trace_id") { line.append(String(trace.traceID)) }
-      line.word("span_id") { line.append(String(trace.parentID)) }
+      line.word(.trace_id, String(trace.traceID))
+      line.word(.span_id, String(trace.parentID))
     }
     if let failure = record.failure {
-      line.word("error") { line.append(failure.code.rawValue) }
-      line.text("reason", failure.text)
+      line.word(.error, failure.code.rawValue)
+      line.text(.reason, failure.text)
     } else if let reason = record.cutReason {
-      line.word("error") { line.append(ProxyError.Code.cut.rawValue) }
-      line.text("reason", reason)
+      line.word(.error, ProxyError.Code.cut.rawValue)
+      line.text(.reason, reason)
     } else if let problem = record.problem {
-      line.text("error", problem.word)
-      line.text("reason", problem.detail)
+      line.text(.error, problem.word)
+      line.text(.reason, problem.detail)
     }
     line.end()
     sink.write(line.bytes, isUrgent: false)
@@ -66,48 +62,53 @@ final class AccessLog {
   func write(unread status: Int, _ reason: String, from peer: SocketAddress, _ id: RequestID) {
     guard let sink = log.sink, log.level <= .info else { return }
     line.begin("info", "request", at: timestamp.write(WallClock.now))
-    line.word("request") { line.append(hex: id.number, digits: 6) }
-    line.word("service") { line.append(RequestService.ops.rawValue) }
+    write(id)
+    line.word(.service, RequestService.ops.rawValue)
     write(peer)
-    line.number("status", status)
-    let end = Termination(status == 408 ? .slowClient : .client, in: .request)
-    line.word("end") {
-      line.append(byte: end.party.rawValue)
-      line.append(byte: end.phase)
-    }
-    line.word("error", "malformed")
-    line.text("reason", reason)
+    line.number(.status, status)
+    write(Termination(status == 408 ? .slowClient : .client, in: .request))
+    line.word(.error, "malformed" as StaticString)
+    line.text(.reason, reason)
     line.end()
     sink.write(line.bytes, isUrgent: false)
   }
 
-  private func writeTimes(_ exchange: ServerExchange, _ record: RequestRecord) {
-    func write(_ name: StaticString, _ phase: RequestRecord.Phase) {
-      let time = record.time(in: phase)
-      if time > 0 { line.milliseconds(name, time) }
-    }
-    write("queue_ms", .queue)
-    write("token_ms", .token)
-    write("connect_ms", .connect)
-    write("tls_ms", .tls)
-    if !record.isUnanswered, let respondedAt = exchange.respondedAt {
-      line.milliseconds("first_byte_ms", respondedAt - exchange.startedAt)
-    }
-    line.milliseconds("total_ms", exchange.loop.now - exchange.startedAt)
+  private func write(_ id: RequestID) {
+    line.key(.request)
+    line.append(hex: id.number, digits: 6)
+    line.endWord()
   }
 
-  private func write(_ peer: SocketAddress) {
-    guard case .v4(let address, let port) = peer else { return line.text("client", peer.description) }
-    line.word("client") {
-      line.append(UInt64(address >> 24))
-      line.append(".")
-      line.append(UInt64(address >> 16 & 0xff))
-      line.append(".")
-      line.append(UInt64(address >> 8 & 0xff))
-      line.append(".")
-      line.append(UInt64(address & 0xff))
-      line.append(":")
-      line.append(UInt64(port))
+  private func write(_ end: Termination) {
+    line.key(.end)
+    line.append(byte: end.party.rawValue)
+    line.append(byte: end.phase)
+    line.endWord()
+  }
+
+  private func writeTimes(_ exchange: ServerExchange, _ record: RequestRecord) {
+    write(.queue_ms, record.time(in: .queue))
+    write(.token_ms, record.time(in: .token))
+    write(.connect_ms, record.time(in: .connect))
+    write(.tls_ms, record.time(in: .tls))
+    if !record.isUnanswered, let respondedAt = exchange.respondedAt {
+      line.milliseconds(.first_byte_ms, respondedAt - exchange.startedAt)
     }
+    line.milliseconds(.total_ms, exchange.loop.now - exchange.startedAt)
+  }
+
+  private func write(_ field: LogField, _ time: UInt64) { if time > 0 { line.milliseconds(field, time) } }
+
+  private func write(_ peer: SocketAddress) {
+    guard case .v4(let address, let port) = peer else { return line.text(.client, peer.description) }
+    line.key(.client)
+    var shift: UInt32 = 32
+    while shift > 0 {
+      shift -= 8
+      line.append(UInt64(address >> shift & 0xff))
+      line.append(byte: shift == 0 ? UInt8(ascii: ":") : UInt8(ascii: "."))
+    }
+    line.append(UInt64(port))
+    line.endWord()
   }
 }

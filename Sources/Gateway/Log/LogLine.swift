@@ -1,21 +1,50 @@
+/// A field of the lines that are written at every request.
+enum LogField: Int, CaseIterable {
+  case request, service, repo, method, path, client, status, http, bytes_in, bytes_out, queue_ms, token_ms, connect_ms
+  case tls_ms, first_byte_ms, total_ms, retries, cache, end, trace_id, span_id, error, reason
+
+  var name: String { "\(self)" }
+
+  /// Its value is a word or a text, which JSON puts between quotes.
+  var isText: Bool {
+    switch self {
+    case .request, .service, .repo, .method, .path, .client, .http, .cache, .end, .trace_id, .span_id, .error, .reason:
+      true
+    case .status, .bytes_in, .bytes_out, .queue_ms, .token_ms, .connect_ms, .tls_ms, .first_byte_ms, .total_ms,
+      .retries:
+      false
+    }
+  }
+}
+
 /// One line of the log, written field by field into memory that is used again by the next: for lines that are written at
 /// every request. What comes from outside is escaped. Confined to its owner.
 final class LogLine {
   /// More than the fields of a line can take; what would not fit is left out.
   private static let capacity = 16_384
-  /// The longest text of one field, bytes before escaping.
+  /// The longest text of one field, characters.
   private static let longestText = 512
 
   private let format: LogFormat
-  private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
+  private let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
   private var count = 0
+  /// What stands before the value of each field, by its place among all: one copy writes it.
+  private let prefixes: [[UInt8]]
 
-  init(_ format: LogFormat) { self.format = format }
+  init(_ format: LogFormat) {
+    self.format = format
+    prefixes = LogField.allCases.map { field in
+      switch format {
+      case .json: Array(",\"\(field.name)\":\(field.isText ? "\"" : "")".utf8)
+      case .text: Array(" \(field.name)=".utf8)
+      }
+    }
+  }
 
   deinit { memory.deallocate() }
 
   /// The line. Valid until the next one is begun.
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
   /// - Parameter time: of `Timestamp`.
   func begin(_ level: StaticString, _ message: StaticString, at time: UnsafeRawBufferPointer) {
@@ -42,37 +71,45 @@ final class LogLine {
 
   // MARK: Fields
 
-  /// - Parameter body: writes what needs no escape: printable ASCII without blanks, quotes and backslashes.
-  func word(_ name: StaticString, _ body: () -> Void) {
-    key(name)
-    if format == .json { append("\"") }
-    body()
-    if format == .json { append("\"") }
+  /// Begins a field whose value needs no escape: printable ASCII without blanks, quotes and backslashes.
+  func key(_ field: LogField) { prefixes[field.rawValue].withUnsafeBytes { append($0) } }
+
+  /// Ends a word that `key` began.
+  func endWord() { if format == .json { append(byte: UInt8(ascii: "\"")) } }
+
+  func word(_ field: LogField, _ text: StaticString) {
+    key(field)
+    append(text)
+    endWord()
   }
 
-  func word(_ name: StaticString, _ text: StaticString) { word(name) { append(text) } }
+  func word(_ field: LogField, _ text: String) {
+    key(field)
+    append(text)
+    endWord()
+  }
 
-  func number(_ name: StaticString, _ value: Int) {
-    key(name)
+  func number(_ field: LogField, _ value: Int) {
+    key(field)
     append(UInt64(max(0, value)))
   }
 
   /// Milliseconds, to the microsecond.
-  func milliseconds(_ name: StaticString, _ nanoseconds: UInt64) {
-    key(name)
+  func milliseconds(_ field: LogField, _ nanoseconds: UInt64) {
+    key(field)
     let microseconds = nanoseconds / 1_000
     append(microseconds / 1_000)
     let rest = microseconds % 1_000
-    append(".")
+    append(byte: UInt8(ascii: "."))
     append(digit: rest / 100)
     append(digit: rest / 10 % 10)
     append(digit: rest % 10)
   }
 
   /// Text from outside.
-  func text(_ name: StaticString, _ text: some StringProtocol) {
-    key(name)
-    append("\"")
+  func text(_ field: LogField, _ text: some StringProtocol) {
+    key(field)
+    if format == .text { append(byte: UInt8(ascii: "\"")) }
     for (index, scalar) in text.unicodeScalars.enumerated() {
       guard index < Self.longestText else {
         append("...")
@@ -80,13 +117,7 @@ final class LogLine {
       }
       append(escaped: scalar)
     }
-    append("\"")
-  }
-
-  private func key(_ name: StaticString) {
-    append(format == .json ? ",\"" : " ")
-    append(name)
-    append(format == .json ? "\":" : "=")
+    append(byte: UInt8(ascii: "\""))
   }
 
   // MARK: Bytes
@@ -101,13 +132,13 @@ final class LogLine {
   }
 
   func append(_ bytes: UnsafeRawBufferPointer) {
-    guard bytes.count <= memory.count - count else { return }
-    UnsafeMutableRawBufferPointer(rebasing: memory[count...]).copyMemory(from: bytes)
+    guard let start = bytes.baseAddress, bytes.count <= Self.capacity - count else { return }
+    UnsafeMutableRawPointer(memory + count).copyMemory(from: start, byteCount: bytes.count)
     count += bytes.count
   }
 
   func append(byte: UInt8) {
-    guard count < memory.count else { return }
+    guard count < Self.capacity else { return }
     memory[count] = byte
     count += 1
   }
@@ -118,15 +149,16 @@ final class LogLine {
   func append(_ value: UInt64) {
     guard value >= 10 else { return append(digit: value) }
     var digits = 1
-    var limit: UInt64 = 10
-    while digits < 20, value >= limit {
-      digits += 1
-      // The twentieth digit is the last one; its limit would overflow.
-      if digits < 20 { limit *= 10 }
-    }
-    guard digits <= memory.count - count else { return }
     var rest = value
-    for place in stride(from: count + digits - 1, through: count, by: -1) {
+    while rest >= 10 {
+      rest /= 10
+      digits += 1
+    }
+    guard digits <= Self.capacity - count else { return }
+    rest = value
+    var place = count + digits
+    while place > count {
+      place -= 1
       memory[place] = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
       rest /= 10
     }
@@ -135,8 +167,10 @@ final class LogLine {
 
   /// In hexadecimal, so many digits.
   func append(hex value: UInt32, digits: Int) {
-    for shift in stride(from: 4 * (digits - 1), through: 0, by: -4) {
-      let digit = UInt8(truncatingIfNeeded: value >> UInt32(shift)) & 0xf
+    var shift = UInt32(4 * digits)
+    while shift > 0 {
+      shift -= 4
+      let digit = UInt8(truncatingIfNeeded: value >> shift) & 0xf
       append(byte: digit < 10 ? digit &+ UInt8(ascii: "0") : digit &- 10 &+ UInt8(ascii: "a"))
     }
   }
