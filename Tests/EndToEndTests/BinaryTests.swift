@@ -158,7 +158,7 @@ import Testing
 
   /// 200 MB with `ARTIFACTS_GATEWAY_TEST_BIG=1`.
   @Test func `a big push and clone take little memory`() async throws {
-    let megabytes = getenv("ARTIFACTS_GATEWAY_TEST_BIG") == nil ? 64 : 200
+    let megabytes = getenv("ARTIFACTS_GATEWAY_TEST_BIG") == nil ? 24 : 200
     try await withTemporaryFolder { folder in
       try await Self.withLocal(in: folder) { binary, base in
         let git = Git(in: folder)

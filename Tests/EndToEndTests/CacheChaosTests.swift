@@ -11,8 +11,8 @@ struct CacheChaosTests {
       let outcome = try await ExternalTool("python3").run(
         [
           tests.appending(path: "Chaos/cache.py").path(percentEncoded: false), RunningBinary.path ?? "", "--clones",
-          "60",
-          "--seconds", "20",
+          "25",
+          "--seconds", "10",
         ], in: folder)
       #expect(outcome.isSuccess && outcome.text.contains("; 0 failures"), "\(outcome.text)")
     }
