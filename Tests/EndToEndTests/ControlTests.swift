@@ -142,16 +142,24 @@ import Testing
   func `it ends when its terminal hangs up, unless it was started to survive that`(survives: Bool) async throws {
     try await withTemporaryFolder { folder in
       let program = """
-        import os, pty, signal, sys, time
+        import os, pty, signal, sys
+        reading, writing = os.pipe()
         pid, terminal = pty.fork()
         if pid == 0:
+            os.dup2(writing, 2)
             if sys.argv[1] == "True": signal.signal(signal.SIGHUP, signal.SIG_IGN)
             os.execv(sys.argv[2], sys.argv[2:])
-        seen = b""
-        while b"Ready" not in seen: seen += os.read(terminal, 1000)
+        os.close(writing)
+        log = os.fdopen(reading)
+        for line in log:
+            if '"message":"listening"' in line: break
         os.close(terminal)
         if sys.argv[1] == "True":
-            time.sleep(0.5)
+            # It comes after the hang-up, and its outcome is told after what came of that.
+            os.kill(pid, signal.SIGHUP)
+            for line in log:
+                if "configuration reloaded" in line: break
+                if '"message":"draining"' in line: sys.exit("it has ended")
             os.kill(pid, signal.SIGTERM)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status))

@@ -23,6 +23,7 @@ final class UploadPackRelay {
   private let relay: GitRelay
   private let sharing: Sharing
   private let grants: GrantCache
+  /// When the client asked for a pack: what the upstream grants for it, it grants after this.
   private var askedAt: UInt64 = 0
 
   init(_ relay: GitRelay, _ sharing: Sharing, _ grants: GrantCache) {
@@ -94,11 +95,13 @@ final class UploadPackRelay {
         let request = HeldRequest(Array(relay.held.bytes), as: exchange.request, idle: relay.idle)
         dispatch(flight, RefQuestion(key, of: remote, scope, sharing, on: exchange.loop), request)
       }
-      try await follow(flight.answer, reader) { _ in
+      let isServed = try await follow(flight.answer, reader) { _ in
         // It was sent after this client had asked.
         if let time = flight.grantedAt { sharing.watch.granted(scope, to: exchange.connection, at: time) }
         return []
       }
+      // One that broke off before its first byte is nobody's answer.
+      if !isServed { try await relay.run() }
     }
   }
 
@@ -139,10 +142,8 @@ final class UploadPackRelay {
       case .joined(let flight, let reader):
         // What has begun to come was granted to others, some time ago.
         if flight.answer.hasStarted, try await !isServable(request, remote, scope) { return try await bypass() }
-        let isHit = flight.hasLanded
-        settle(isHit ? .hit : .joined, key)
-        let isServed = try await join(flight, reader, request, packs)
-        if isServed { return }
+        settle(flight.hasLanded ? .hit : .joined, key)
+        if try await join(flight, reader, request, packs) { return }
       }
     }
     try await bypass()
@@ -199,10 +200,8 @@ final class UploadPackRelay {
     settle(.miss, flight.key)
     let recording = PackRecording(flight, of: remote, packs, on: exchange.loop)
     relay.recording = recording
-    // What the upstream grants, it grants after this.
-    let askedAt = MonotonicClock.now
     defer { recording.leave() }
-    recording.onPack = { [sharing, connection = exchange.connection] in
+    recording.onPack = { [sharing, askedAt, connection = exchange.connection] in
       sharing.watch.granted(flight.scope, to: connection, wants: flight.request.wants, at: askedAt)
     }
     relay.watchForReaders(of: recording)
@@ -222,7 +221,6 @@ final class UploadPackRelay {
   }
 
   /// Sends the answer that others get, too. Returns false when nothing came of it, and nothing was sent.
-  @discardableResult
   private func follow(_ answer: SharedAnswer, _ reader: SpoolReader, line: (Int) -> [UInt8]) async throws -> Bool {
     relay.record.enter(.head, at: exchange.loop.now)
     watchClient(reader)

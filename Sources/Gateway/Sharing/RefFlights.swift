@@ -35,9 +35,9 @@ final class RefFlights: Sendable {
     var slots: [Key: Slot] = [:]
     var lastNumber: UInt64 = 0
 
-    mutating func open(_ key: Key, next: RefFlight? = nil) -> UInt64 {
+    mutating func open(_ key: Key) -> UInt64 {
       lastNumber += 1
-      slots[key] = Slot(number: lastNumber, next: next)
+      slots[key] = Slot(number: lastNumber)
       return lastNumber
     }
   }

@@ -13,6 +13,8 @@ final class RefQuestion {
   private let sharing: Sharing
   private let loop: Loop
   private var listing: RefListing?
+  /// Those of the pieces that came last, so that they are looked up together.
+  private var names: [WantWatch.ObjectName] = []
   private var hasEnded = false
   /// Whose answer this is alone; those who share one are told by the flight.
   private let connection: UInt64?
@@ -36,7 +38,7 @@ final class RefQuestion {
     self.sharing = sharing
     self.loop = loop
     askedAt = MonotonicClock.now
-    listing = sharing.watch.isExpecting(scope) ? RefListing() : nil
+    listing = sharing.packs != nil && sharing.watch.isExpecting(scope) ? RefListing() : nil
   }
 
   deinit { end() }
@@ -52,14 +54,15 @@ final class RefQuestion {
     if let number { sharing.refs.answered(key, number, at: loop.now) }
     isGranted = granting == remote
     if !isGranted { listing = nil }
-    if isGranted, let connection { sharing.watch.granted(scope, to: connection, at: askedAt) }
+    if isGranted, sharing.packs != nil, let connection { sharing.watch.granted(scope, to: connection, at: askedAt) }
   }
 
   /// The next pieces of it.
   func take(_ list: GatherList) {
     guard listing != nil else { return }
-    let (watch, scope, askedAt) = (sharing.watch, scope, askedAt)
-    list.forEach { piece in listing?.advance(over: piece) { id, _ in watch.saw(id, of: scope, at: askedAt) } }
+    names.removeAll(keepingCapacity: true)
+    list.forEach { piece in listing?.advance(over: piece) { id, _ in names.append(WantWatch.ObjectName(id)) } }
+    sharing.watch.saw(names, of: scope, at: askedAt)
   }
 
   /// Gives a long answer a file to wait in. Returns whether it has to do without one.

@@ -8,7 +8,7 @@ import Synchronization
 /// client that asks for refs first is, and only what it advertised of late: then it would have served the pack, too.
 final class WantWatch: Sendable {
   /// An object id, read from its hexadecimal digits.
-  private struct ObjectName: Hashable {
+  struct ObjectName: Hashable {
     private var words = SIMD4<UInt64>()
 
     init(_ digits: some Sequence<UInt8>) {
@@ -26,18 +26,21 @@ final class WantWatch: Sendable {
     var granted: [UInt64: UInt64] = [:]
     /// The ids looked out for; 0 for one that was not seen yet.
     var seenAt: [ObjectName: UInt64] = [:]
+
+    /// What counts against the limit; one for itself.
+    var size: Int { 1 + granted.count + seenAt.count }
   }
 
   private struct State {
     var repos: [String: Repo] = [:]
-    var count = 0
+    var size = 0
   }
 
   /// How old the upstream's consent may be when a pack is served without asking again. Between the refs and the pack of one
   /// clone lies less.
   private static let consent: UInt64 = 1_000_000_000
   private static let connectionLimit = 1_024
-  /// Ids over all repos; beyond, all are forgotten, which costs questions and nothing else.
+  /// Ids and connections over all repos; beyond, all are forgotten, which costs questions and nothing else.
   private static let limit = 131_072
 
   /// Zero asks anew for each pack.
@@ -71,12 +74,12 @@ final class WantWatch: Sendable {
     state.withLock { !($0.repos[scope.repoID]?.seenAt.isEmpty ?? true) }
   }
 
-  /// The upstream named `id` in answer to a question that was sent at `time`.
-  func saw(_ id: UnsafeRawBufferPointer, of scope: PackScope, at time: UInt64) {
-    let name = ObjectName(id)
-    state.withLock { state in
-      guard let before = state.repos[scope.repoID]?.seenAt[name], before < time else { return }
-      state.repos[scope.repoID]?.seenAt[name] = time
+  /// The upstream named `ids` in answer to a question that was sent at `time`.
+  func saw(_ ids: [ObjectName], of scope: PackScope, at time: UInt64) {
+    update(scope) { repo in
+      for id in ids {
+        if let before = repo.seenAt[id], before < time { repo.seenAt[id] = time }
+      }
     }
   }
 
@@ -99,18 +102,12 @@ final class WantWatch: Sendable {
     }
   }
 
-  func forgetAll() { state.withLock { $0 = State() } }
-
   private func update(_ scope: PackScope, _ change: (inout Repo) -> Void) {
     state.withLock { state in
-      if state.count > Self.limit { state = State() }
-      var repo = state.repos[scope.repoID] ?? Repo()
-      let before = repo.seenAt.count
-      // Taken out, so that it is changed in place.
-      state.repos[scope.repoID] = nil
-      change(&repo)
-      state.count += repo.seenAt.count - before
-      state.repos[scope.repoID] = repo
+      if state.size > Self.limit { state = State() }
+      let before = state.repos[scope.repoID]?.size ?? 0
+      change(&state.repos[scope.repoID, default: Repo()])
+      state.size += (state.repos[scope.repoID]?.size ?? 0) - before
     }
   }
 }

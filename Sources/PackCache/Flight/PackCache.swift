@@ -65,7 +65,7 @@ package final class PackCache: Sendable {
 
   /// Where to get the answer to `request`.
   package func arrive(_ key: PackKey, _ scope: PackScope, _ request: FetchRequest) async -> Arrival {
-    if let (flight, reader) = join(key) { return .joined(flight, reader) }
+    if let flight = state.withLock({ $0.flights[key] }), let reader = join(flight) { return .joined(flight, reader) }
     if let pack = await store.find(key) { return .hit(pack) }
     return lead(key, scope, request)
   }
@@ -81,17 +81,14 @@ package final class PackCache: Sendable {
         return (flight, true)
       }
       if isNew { return .leads(flight) }
-      if let reader = flight.answer.join() {
-        storeIfWanted(flight)
-        return .joined(flight, reader)
-      }
+      if let reader = join(flight) { return .joined(flight, reader) }
     }
   }
 
-  private func join(_ key: PackKey) -> (PackFlight, SpoolReader)? {
-    guard let flight = state.withLock({ $0.flights[key] }), let reader = flight.answer.join() else { return nil }
-    storeIfWanted(flight)
-    return (flight, reader)
+  private func join(_ flight: PackFlight) -> SpoolReader? {
+    let reader = flight.answer.join()
+    if reader != nil { storeIfWanted(flight) }
+    return reader
   }
 
   /// Gives a growing spool a file, if it needs one by now and one can be had.

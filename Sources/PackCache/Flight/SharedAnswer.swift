@@ -16,8 +16,8 @@ package final class SharedAnswer: Sendable {
     var start: Start?
     /// Nobody joins any more.
     var isClosed = false
-    /// How many have joined, whether or not they are still there.
-    var joined = 0
+    /// Somebody has joined, whether or not he is still there.
+    var isShared = false
     var waiting: [CheckedContinuation<Void, Never>] = []
     var producer: CheckedContinuation<Void, Never>?
   }
@@ -27,7 +27,7 @@ package final class SharedAnswer: Sendable {
 
   package init() {}
 
-  package var isShared: Bool { state.withLock { $0.joined > 0 } }
+  package var isShared: Bool { state.withLock { $0.isShared } }
 
   package var isClosed: Bool { state.withLock { $0.isClosed } }
 
@@ -37,8 +37,8 @@ package final class SharedAnswer: Sendable {
   package func join() -> SpoolReader? {
     let mayJoin = state.withLock { state in
       guard !state.isClosed else { return false }
-      // Counted before there is a reader, so that the producer gives nothing up in between.
-      state.joined += 1
+      // Noted before there is a reader, so that the producer gives nothing up in between.
+      state.isShared = true
       return true
     }
     guard mayJoin else { return nil }
@@ -53,7 +53,7 @@ package final class SharedAnswer: Sendable {
 
   /// Closes it unless somebody has joined. Returns whether it is closed.
   package func closeUnlessShared() -> Bool {
-    if state.withLock({ $0.joined > 0 && !$0.isClosed }) { return false }
+    if state.withLock({ $0.isShared && !$0.isClosed }) { return false }
     close()
     return true
   }
@@ -81,13 +81,9 @@ package final class SharedAnswer: Sendable {
 
   /// Tells the readers what has become of the request; the first time counts. Without an answer it is closed as well.
   package func start(_ start: Start) {
-    let waiting = state.withLock { state in
-      if state.start == nil { state.start = start }
-      defer { state.waiting.removeAll() }
-      return state.waiting
-    }
+    state.withLock { if $0.start == nil { $0.start = start } }
     if case .begun = start {} else { close() }
-    for waiter in waiting { waiter.resume() }
+    wake()
   }
 
   /// Waits until the upstream has answered, or `reader` is cancelled (then there is nothing).

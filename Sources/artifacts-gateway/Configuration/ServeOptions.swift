@@ -89,7 +89,7 @@ struct ServeOptions: ParsableArguments {
 
   @Option(
     help:
-      "Where packs are kept (default: artifacts-gateway in $CACHE_DIRECTORY, $XDG_CACHE_HOME or ~/.cache; with --local, in --data-dir)."
+      "Where packs are kept (default: $CACHE_DIRECTORY, or artifacts-gateway in $XDG_CACHE_HOME or ~/.cache; with --local, in --data-dir)."
   )
   var cacheDir: String?
 

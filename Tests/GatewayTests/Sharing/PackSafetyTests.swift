@@ -17,9 +17,6 @@ import Testing
     return service
   }
 
-  /// Waits until what the upstream has granted is no longer taken for granted.
-  private func outliveConsent() async throws { try await Task.sleep(for: .milliseconds(1_100)) }
-
   @Test func `a request for one repo gets nothing of another`() async throws {
     let service = service()
     service.set(refs: [Self.other], of: "b")
@@ -56,7 +53,7 @@ import Testing
     let service = service()
     let isClosed = Counter()
     let refuse: PackUpstream.Special = { _, _ in
-      (isClosed.value > 0) ? .response(403, text: "Invalid or expired token") : nil
+      isClosed.value > 0 ? .response(403, text: "Invalid or expired token") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
@@ -64,7 +61,6 @@ import Testing
       try await test.store(Self.request)
       #expect(try await test.ask(Self.request).outcome == "hit")
       isClosed.next()
-      try await outliveConsent()
       for _ in 0..<3 {
         let answer = try await test.ask(Self.request)
         #expect(answer.fetched?.refusal?.contains("refused the token") == true, "\(answer)")
@@ -76,14 +72,13 @@ import Testing
     let service = service()
     let isGone = Counter()
     let refuse: PackUpstream.Special = { _, _ in
-      (isGone.value > 0) ? .response(404, text: "404 Not Found") : nil
+      isGone.value > 0 ? .response(404, text: "404 Not Found") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
     try await SharingGateway.with(service) { test async throws in
       try await test.store(Self.request)
       isGone.next()
-      try await outliveConsent()
       #expect(try await test.ask(Self.request).fetched?.refusal != nil)
     }
   }
@@ -94,7 +89,6 @@ import Testing
       try await test.store(Self.request)
       service.set(refs: [Self.other])
       service.set(answer: PktLines.line("ERR upload-pack: not our ref"))
-      try await outliveConsent()
       for _ in 0..<3 {
         #expect(try await test.ask(Self.request).fetched?.refusal == "ERR upload-pack: not our ref")
       }
@@ -113,7 +107,6 @@ import Testing
     try await SharingGateway.with(service, configure: { $0.cacheGrace = .seconds(600) }) { test async throws in
       try await test.store(Self.request)
       service.set(refs: [Self.other])
-      try await outliveConsent()
       let (questions, fetches) = (service.questionCount, service.fetchCount)
       #expect(try await same(test.ask(Self.request).body, answer))
       #expect(service.questionCount == questions + 1)
@@ -129,7 +122,6 @@ import Testing
       try await test.store(request)
       service.set(refs: [Self.want])
       service.set(answer: PktLines.line("ERR upload-pack: not our ref"))
-      try await outliveConsent()
       #expect(try await test.ask(request).fetched?.refusal == "ERR upload-pack: not our ref")
     }
   }
@@ -144,7 +136,6 @@ import Testing
       let leader = try await test.begin(Self.request)
       #expect(try await leader.begin() == 200)
       service.set(refs: [Self.other])
-      try await outliveConsent()
       #expect(try await test.ask(Self.request).fetched?.refusal == "ERR upload-pack: not our ref")
       gate.open()
       #expect(try await same(leader.body(atLeast: .max), answer))
@@ -159,7 +150,7 @@ import Testing
     let isNew = Counter()
     let refuse: PackUpstream.Special = { _, request in
       let isOld = request.authorization == api.mints.first.map { "Bearer \($0.secret)" }
-      return (isNew.value > 0) && isOld ? .response(403, text: "Invalid or expired token") : nil
+      return isNew.value > 0 && isOld ? .response(403, text: "Invalid or expired token") : nil
     }
     service.onQuestion(refuse)
     service.onFetch(refuse)
@@ -171,7 +162,6 @@ import Testing
       service.set(refs: [Self.other])
       service.set(answer: PktLines.line("ERR upload-pack: not our ref"))
       isNew.next()
-      try await outliveConsent()
       for _ in 0..<3 {
         #expect(try await test.ask(Self.request).fetched?.refusal == "ERR upload-pack: not our ref")
       }
