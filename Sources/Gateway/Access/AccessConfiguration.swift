@@ -1,0 +1,15 @@
+/// Who may do what, as the operator wrote it down; checked by whoever fills it in. Nothing in it means that nobody is asked
+/// who he is, and everybody may do everything.
+package struct AccessConfiguration: Hashable, Sendable {
+  /// What becomes of a request that no rule allows.
+  package enum Mode: String, Hashable, Sendable {
+    /// It is refused.
+    case enforce
+    /// It is served, and what would have been refused is logged.
+    case report
+  }
+
+  package var mode = Mode.enforce
+
+  package init() {}
+}
