@@ -108,7 +108,8 @@ package final class Channel: EventHandler {
     return try blockedOrFailed("sendmsg") { writable = false }
   }
 
-  /// `sendfile(2)`: up to `count` bytes of `file` from `offset`, without passing through this process.
+  /// `sendfile(2)`: up to `count` bytes of `file` from `offset`, without passing through this process. The file must hold
+  /// them: after a shorter call the socket is taken to be full.
   package func sendFile(_ file: borrowing OwnedDescriptor, from offset: Int, count: Int) throws(ChannelError)
     -> IOResult
   {
@@ -117,7 +118,10 @@ package final class Channel: EventHandler {
     var position = off_t(offset)
     let source = file.rawValue
     let sent = retryingOnInterrupt { sendfile(descriptor, source, &position, count) }
-    if sent > 0 { return .bytes(sent) }
+    if sent > 0 {
+      if sent < count { writable = false }
+      return .bytes(sent)
+    }
     if sent == 0 { return .endOfStream }
     return try blockedOrFailed("sendfile") { writable = false }
   }

@@ -179,8 +179,8 @@ def post(port, path, body):
 # MARK: hits
 
 
-def replayed(path, body):
-    headers = {"Host": "localhost", **load.POST_HEADERS, "Content-Length": len(body), "Connection": "close"}
+def replayed(path, body, connection):
+    headers = {"Host": "localhost", **load.POST_HEADERS, "Content-Length": len(body), "Connection": connection}
     head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return head.encode() + b"\r\n" + body
 
@@ -206,7 +206,8 @@ def hits(directory, service, options, verdicts):
             time.sleep(1)
         packs[name] = hashlib.sha256(pack_of(data)).hexdigest()
         print(f"  {name}: {len(data)} bytes {outcome}")
-        (directory / f"{name}.request").write_bytes(replayed(path, body))
+        (directory / f"{name}.question").write_bytes(replayed(path, herd.LS_REFS, "keep-alive"))
+        (directory / f"{name}.request").write_bytes(replayed(path, body, "close"))
         if name == "gateway" and not outcome.startswith("hit"):
             raise LegFailed(f"no hit but {outcome}")
     if packs["nginx"] != packs["gateway"]:
@@ -219,9 +220,9 @@ def hits(directory, service, options, verdicts):
             for name in order:
                 server, port, path = proxies[name]
                 for _ in range(times):
-                    post(port, path, herd.LS_REFS)
                     cpu = server.cpu_seconds()
-                    command = [str(client), str(port), str(clients), str(directory / f"{name}.request")]
+                    messages = [str(directory / f"{name}.{message}") for message in ("question", "request")]
+                    command = [str(client), str(port), str(clients), *messages]
                     done = subprocess.run(command, capture_output=True, text=True)
                     cpu = server.cpu_seconds() - cpu
                     if done.returncode != 0:

@@ -1,7 +1,8 @@
 /* Replays one HTTP request on many connections at once and discards the answers without copying them.
  *
- *   discard PORT CONNECTIONS REQUEST-FILE
+ *   discard PORT CONNECTIONS QUESTION-FILE REQUEST-FILE
  *
+ * First, and outside of what is timed, each connection asks the question, as git asks for refs before it asks for a pack.
  * The request must ask for `Connection: close`. Prints wall seconds, body bytes of all answers together and the smallest
  * and largest answer, head included. */
 
@@ -22,13 +23,50 @@ static void fail(const char *what) {
   exit(1);
 }
 
+struct message {
+  char bytes[1 << 20];
+  ssize_t length;
+};
+
+static void load(struct message *message, const char *path) {
+  int file = open(path, O_RDONLY);
+  message->length = file < 0 ? -1 : read(file, message->bytes, sizeof message->bytes);
+  if (message->length <= 0) fail(path);
+  close(file);
+}
+
+static void ask(int socket, const struct message *message) {
+  if (send(socket, message->bytes, message->length, 0) != message->length) fail("send");
+}
+
+/* Whether an answer has come to its end: chunked, or with a length. */
+static int is_whole(const char *answer, ssize_t length) {
+  const char *body = memmem(answer, length, "\r\n\r\n", 4);
+  if (!body) return 0;
+  body += 4;
+  const char *field = strcasestr(answer, "\ncontent-length:");
+  if (field && field < body) return answer + length - body >= atoll(field + 16);
+  return length - (body - answer) >= 5 && !memcmp(answer + length - 5, "0\r\n\r\n", 5);
+}
+
+static void read_answer(int socket) {
+  static char answer[1 << 20];
+  ssize_t length = 0;
+  while (!is_whole(answer, length)) {
+    ssize_t got = recv(socket, answer + length, sizeof answer - 1 - length, 0);
+    if (got <= 0) fail("answer to the question");
+    length += got;
+    answer[length] = 0;
+  }
+  if (memcmp(answer + 8, " 200", 4)) fail("status of the answer to the question");
+}
+
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   int count = atoi(argv[2]);
-  static char request[1 << 20];
-  int file = open(argv[3], O_RDONLY);
-  ssize_t length = file < 0 ? -1 : read(file, request, sizeof request);
-  if (length <= 0) fail(argv[3]);
+  static struct message question, request;
+  load(&question, argv[3]);
+  load(&request, argv[4]);
 
   int poll = epoll_create1(0), *sockets = calloc(count, sizeof(int));
   long long *bytes = calloc(count, sizeof(long long));
@@ -38,11 +76,13 @@ int main(int argc, char **argv) {
     sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
     if (sockets[i] < 0 || connect(sockets[i], (struct sockaddr *)&address, sizeof address)) fail("connect");
   }
+  for (int i = 0; i < count; i++) ask(sockets[i], &question);
+  for (int i = 0; i < count; i++) read_answer(sockets[i]);
   struct timespec start, end;
   clock_gettime(CLOCK_MONOTONIC, &start);
   static char head[13];
   for (int i = 0; i < count; i++) {
-    if (send(sockets[i], request, length, 0) != length) fail("send");
+    ask(sockets[i], &request);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
     if (epoll_ctl(poll, EPOLL_CTL_ADD, sockets[i], &event)) fail("epoll_ctl");
   }
