@@ -24,6 +24,8 @@ final class RequestRecord {
   let service: RequestService
   /// Nil for what is no git request.
   let route: GitRoute?
+  /// Who asked.
+  var identity = Identity.anonymous
   private(set) var phase = Phase.request
   /// Since when, monotonic nanoseconds.
   private var since: UInt64
