@@ -32,7 +32,9 @@ package final class Gateway: Sendable {
         on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2,
         tally: metrics.connections)
     }
-    let control = ControlPlane(on: group.loops[0], configuration.endpoint, metrics: metrics, makePool: makePool)
+    let courtesy = UpstreamCourtesy(apiFailures: configuration.apiFailureLimit, log: log.logger)
+    let control = ControlPlane(
+      on: group.loops[0], configuration.endpoint, metrics: metrics, courtesy: courtesy, makePool: makePool)
     let policy = RemotePolicy(
       patterns: configuration.allowedRemoteHosts, allowsInsecure: configuration.allowsInsecureUpstream,
       trustedOrigins: configuration.trustedOrigins)
@@ -69,11 +71,12 @@ package final class Gateway: Sendable {
         let pool = makePool(loop)
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
-        let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
+        let grants = GrantCache(
+          memory: memory, creator: creator, courtesy: courtesy, configuration: configuration)
         let admin = AdminAPI(
-          client: ArtifactsClient(pool, configuration.endpoint, observer: counts.callObserver), memory: memory,
-          sharing: sharing,
-          configuration: configuration, state: state)
+          client: ArtifactsClient(
+            pool, configuration.endpoint, observer: courtesy.observing(counts.callObserver)),
+          memory: memory, sharing: sharing, configuration: configuration, state: state)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
           health: health, hosts: hosts, metrics: counts, log: log)

@@ -76,6 +76,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       self.init(
         .credentials, status: 502,
         "cannot \(what): \(error.message); set CLOUDFLARE_API_TOKEN or --api-token-file, or try serve --local")
+    case .notAsked:
+      self.init(.upstreamUnreachable, status: 503, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .unreadable:
       self.init(.upstreamError, status: 502, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .refused(let status, let code, _):
