@@ -179,9 +179,11 @@ final class GatewayHandler: RequestHandler {
       if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
+        try await relay.readBeginning()
         record.enter(.queue, at: exchange.loop.now)
-        try await transfers.enter(on: exchange.loop)
-        defer { transfers.leave() }
+        let rank = TransferGate.Rank(route.service, exchange.request, beginning: relay.held.bytes)
+        let place = try await transfers.enter(rank, of: owner(record, exchange), on: exchange.loop)
+        defer { transfers.leave(place) }
         record.enter(.request, at: exchange.loop.now)
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()
@@ -204,6 +206,11 @@ final class GatewayHandler: RequestHandler {
       }
     }
     await relay.endPump()
+  }
+
+  /// Whom a transfer is counted for: the one who showed who he is, or else his machine.
+  private func owner(_ record: RequestRecord, _ exchange: ServerExchange) -> String {
+    record.identity.source == .anonymous ? exchange.peer.host : record.identity.description
   }
 
   /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.

@@ -85,9 +85,9 @@ final class GitRelay: UpstreamRequest {
     }
   }
 
-  /// Reads the beginning of the body, unless that has been done.
+  /// Reads the beginning of the body, as far as that has not been done.
   func readBeginning(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
-    if held.bytes.isEmpty, !held.isWhole { try await held.fill(limit: limit) }
+    if held.bytes.count < limit, !held.isWhole { try await held.fill(limit: limit) }
   }
 
   /// What the beginning of a push says, for the form of an error.

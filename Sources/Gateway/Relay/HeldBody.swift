@@ -32,11 +32,13 @@ final class HeldBody {
     return block.map { UnsafeRawBufferPointer(rebasing: $0[..<count]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
   }
 
-  /// Reads until the body has ended or as much is held as may be.
+  /// Reads until the body has ended or as much is held as may be. May be called again with a higher limit.
   /// - Parameter limit: bytes; at least a block.
   func fill(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
-    let list = GatherList()
-    while try await exchange.readBody(into: list) {
+    let list = rest ?? GatherList()
+    rest = nil
+    while true {
+      if list.isEmpty, try await !exchange.readBody(into: list) { break }
       if count == 0, exchange.isBodyRead, list.pieceCount == 1 {
         lent = list.front
         isWhole = true
