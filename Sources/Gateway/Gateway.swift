@@ -14,6 +14,7 @@ package final class Gateway: Sendable {
   private let hosts: HostList
   private let sharing: Sharing
   private let transfers: TransferGate
+  private let access: AccessPolicy
   package let state = GatewayState()
   /// What happens in it, in figures.
   package let metrics = GatewayMetrics()
@@ -51,6 +52,8 @@ package final class Gateway: Sendable {
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
+    let access = AccessPolicy(configuration.access)
+    self.access = access
     let health = HealthEndpoints(state: state, configuration: configuration, hasCache: packs != nil)
     self.control = control
     self.broker = broker
@@ -70,13 +73,14 @@ package final class Gateway: Sendable {
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
         let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
+        let access = Access(access, metrics, log.logger)
         let admin = AdminAPI(
           client: ArtifactsClient(pool, configuration.endpoint, observer: counts.callObserver), memory: memory,
           sharing: sharing,
-          configuration: configuration, state: state)
+          configuration: configuration, state: state, access: access)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, hosts: hosts, metrics: counts, log: log)
+          health: health, hosts: hosts, access: access, metrics: counts, log: log)
       })
     metrics.expose(state, sharing) { log.droppedCount }
   }
@@ -130,6 +134,7 @@ package final class Gateway: Sendable {
     state.set(isReadOnly: settings.isReadOnly)
     hosts.set(settings.allowedHosts)
     transfers.set(limit: settings.maxTransfers)
+    access.set(settings.access)
     server.set(maxConnections: settings.maxConnections)
   }
 

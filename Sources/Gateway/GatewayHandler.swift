@@ -1,3 +1,4 @@
+import ArtifactsAPI
 import EventLoop
 import GitProtocol
 import HTTPCore
@@ -15,6 +16,9 @@ final class GatewayHandler: RequestHandler {
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let entry: EntryRules
+  private let access: Access
+  /// Nil when there is no API that knows the repos.
+  private let client: ArtifactsClient?
   private let metrics: LoopMetrics
   private let accessLog: AccessLog
   private var requestNumber = UInt64.random(in: 0...UInt64.max)
@@ -24,9 +28,11 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, metrics: LoopMetrics,
-    log: GatewayLog
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, access: Access,
+    metrics: LoopMetrics, log: GatewayLog
   ) {
+    self.access = access
+    client = configuration.staticToken == nil ? admin.client : nil
     self.configuration = configuration
     self.pool = pool
     self.grants = grants
@@ -113,7 +119,7 @@ final class GatewayHandler: RequestHandler {
     case .admin(let path): try await admin.handle(exchange, path, requestID: record.id.description)
     case .control(let operation):
       let control = ControlEndpoints(actions: configuration.controls)
-      var failure = control.refusal(on: exchange.listener)
+      var failure = control.refusal(on: exchange.listener) ?? access.refusal(record.identity, .admin, .gateway)
       if failure == nil { failure = try await control.perform(operation, on: exchange) }
       if let failure { try await refuse(exchange, failure, record) }
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
@@ -177,6 +183,7 @@ final class GatewayHandler: RequestHandler {
       firstByte: route.operation == .service ? configuration.packFirstByte : configuration.refsFirstByte)
     do {
       if let refusal { throw refusal }
+      try authorise(route, record)
       try check(exchange.request, route)
       if route.operation == .service {
         record.enter(.queue, at: exchange.loop.now)
@@ -185,6 +192,10 @@ final class GatewayHandler: RequestHandler {
         record.enter(.request, at: exchange.loop.now)
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()
+        } else if let rules = access.pushRules(record.identity, route.repo) {
+          let guarding = PushGuard(
+            relay: relay, rules: rules, identity: record.identity, access: access, client: client)
+          if try await guarding.admits() { try await relay.run() }
         } else {
           try await relay.run()
         }
@@ -233,6 +244,16 @@ final class GatewayHandler: RequestHandler {
     let push = relay.inspectPush()
     try await ErrorReply(error: failure, requestID: relay.record.id).send(
       on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
+  }
+
+  /// Decides by the rules, before anything is looked up: neither the upstream nor what is kept here is asked for somebody who
+  /// may not have the answer.
+  private func authorise(_ route: GitRoute, _ record: RequestRecord) throws(ProxyError) {
+    guard access.isOn else { return }
+    let target = AccessTarget.repo(route.repo)
+    let right: Right = route.service == .uploadPack ? .read : .push
+    if let refusal = access.refusal(record.identity, right, target) { throw refusal }
+    record.creationLeave = { [access, identity = record.identity] in access.refusal(identity, .create, target) }
   }
 
   /// What is refused before anybody is asked.

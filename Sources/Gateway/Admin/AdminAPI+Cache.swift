@@ -49,12 +49,17 @@ extension AdminAPI {
         damaged: stored.damaged))
   }
 
+  /// The repo whose packs are to be forgotten; nil for all.
+  static func purgedRepo(_ call: AdminCall) -> RepoKey? {
+    guard let names = call.query["repo"]?.split(separator: "/").map(String.init), let name = names.last else { return nil }
+    return RepoKey(namespace: names.count == 2 ? names[0] : call.namespace, name: name)
+  }
+
   func purgeCache(_ call: AdminCall) async throws(Problem) {
-    let names = call.query["repo"]?.split(separator: "/").map(String.init)
-    let namespace = names?.count == 2 ? names?.first : call.namespace
+    let repo = Self.purgedRepo(call)
     let removed = await sharing.packs?.purge { scope in
-      guard let names else { return true }
-      return scope.repo == names.last && scope.namespace == namespace
+      guard let repo else { return true }
+      return scope.repo == repo.name && scope.namespace == repo.namespace
     }
     await call.answer(200, Purged(entries: removed?.entries ?? 0, bytes: removed?.bytes ?? 0))
   }

@@ -26,6 +26,8 @@ final class RequestRecord {
   let route: GitRoute?
   /// Who asked.
   var identity = Identity.anonymous
+  /// Asked before a missing repo is created; nil when anybody may create one.
+  var creationLeave: CreationLeave?
   private(set) var phase = Phase.request
   /// Since when, monotonic nanoseconds.
   private var since: UInt64
