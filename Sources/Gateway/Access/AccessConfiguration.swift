@@ -10,11 +10,14 @@ package struct AccessConfiguration: Hashable, Sendable {
   }
 
   package var mode = Mode.enforce
+  /// Nil asks nobody who he is: all are anonymous.
+  package var authentication: AuthenticationConfiguration?
   package var groups: [AccessGroup] = []
+  /// With none of them, and an authentication, nobody may do anything.
   package var rules: [AccessRule] = []
 
   package init() {}
 
   /// What no rule allows is refused; else everybody may do everything.
-  package var isOn: Bool { !rules.isEmpty || !groups.isEmpty }
+  package var isOn: Bool { authentication != nil || !rules.isEmpty || !groups.isEmpty }
 }

@@ -26,8 +26,8 @@ struct ServeConfiguration: Sendable {
     "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
-    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "cache_dir", "cache_size",
-    "cache_grace", "advertisement_ttl", "threads", "max_connections",
+    "create_on_push", "allow_anonymous", "access_file", "allow_host", "allow_shared_secret_files", "cache_dir",
+    "cache_size", "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
     "drain_timeout", "exit_on_idle", "log_format", "log_level",
@@ -170,6 +170,9 @@ struct ServeConfiguration: Sendable {
     for host in configuration.allowedHosts where !HostList.isPattern(host) {
       throw settings.refusal(
         "allow_host", "\"\(host)\" is neither a name such as gateway.example, without a port, nor *.suffix")
+    }
+    if let path = try settings.text(options.accessFile, "access_file") {
+      configuration.access = try AccessFile.load(path)
     }
     configuration.enforcesReadOnlyRepos = try !settings.isOn(options.allowPushToReadOnly, "allow_push_to_read_only")
     configuration.cacheSize = try settings.bytes(options.cacheSize, "cache_size", default: standard.cacheSize)
