@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTPTransport
 
 extension AdminAPI {
   /// Refuses a call that no rule allows, before the service is asked anything.

@@ -117,7 +117,8 @@ extension AccessFile {
   private static func entries(
     _ section: AccessSection, _ key: String, among words: [String]? = nil
   ) throws(StartFailure) -> [String] {
-    let list = try words.map { (words) throws(StartFailure) in try section.list(key, among: words) } ?? section.list(key)
+    var list = try section.list(key)
+    if let words { list = try section.list(key, among: words) }
     guard let list else { throw section.refusal("\"\(key)\" is missing") }
     guard !list.isEmpty else { throw section.refusal(key, "it is empty") }
     for entry in list where entry.isEmpty || entry.utf8.count > Glob.maxBytes {
