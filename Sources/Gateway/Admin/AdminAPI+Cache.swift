@@ -51,8 +51,13 @@ extension AdminAPI {
 
   /// The repo whose packs are to be forgotten; nil for all.
   static func purgedRepo(_ call: AdminCall) -> RepoKey? {
-    guard let names = call.query["repo"]?.split(separator: "/").map(String.init), let name = names.last else { return nil }
-    return RepoKey(namespace: names.count == 2 ? names[0] : call.namespace, name: name)
+    call.query["repo"].flatMap { repo($0, in: call.namespace) }
+  }
+
+  /// Reads `<repo>` or `<namespace>/<repo>`.
+  static func repo(_ text: String, in namespace: String) -> RepoKey? {
+    let names = text.split(separator: "/").map(String.init)
+    return names.last.map { RepoKey(namespace: names.count == 2 ? names[0] : namespace, name: $0) }
   }
 
   func purgeCache(_ call: AdminCall) async throws(Problem) {
