@@ -15,6 +15,8 @@ final class GatewayHandler: RequestHandler {
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let entry: EntryRules
+  /// Nil when nobody is asked who he is.
+  private let authenticator: Authenticator?
   private let metrics: LoopMetrics
   private let accessLog: AccessLog
   private var requestNumber = UInt64.random(in: 0...UInt64.max)
@@ -24,8 +26,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, metrics: LoopMetrics,
-    log: GatewayLog
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList,
+    authenticator: Authenticator?, metrics: LoopMetrics, log: GatewayLog
   ) {
     self.configuration = configuration
     self.pool = pool
@@ -36,6 +38,7 @@ final class GatewayHandler: RequestHandler {
     self.admin = admin
     self.health = health
     self.metrics = metrics
+    self.authenticator = authenticator
     entry = EntryRules(hosts)
     accessLog = AccessLog(log)
     router = Router(defaultNamespace: configuration.namespace)
@@ -47,10 +50,21 @@ final class GatewayHandler: RequestHandler {
     defer { activity?.end() }
     let route = route(of: exchange)
     let refusal = entry.refusal(of: exchange.request, from: exchange.peer)
-    if refusal == nil, let probe = probe(route) { return try await probe(exchange) }
+    var asker: Result<Identity, CredentialRefusal>?
+    if refusal == nil, let authenticator, Authenticator.isAsked(route, exchange) {
+      asker = await authenticator.result(exchange)
+    }
+    if refusal == nil, (try? asker?.get()) != nil || asker == nil, let probe = probe(route) {
+      return try await probe(exchange)
+    }
     let record = begin(exchange, route)
     do {
       if let refusal { return try await refuse(atEntry: exchange, route, record, refusal) }
+      switch asker {
+      case nil: break
+      case .success(let identity): record.identity = identity
+      case .failure(let refusal): return try await refuse(asker: exchange, route, record, refusal)
+      }
       try await serve(exchange, route, record)
     } catch {
       record.broke(exchange, error)
@@ -61,7 +75,7 @@ final class GatewayHandler: RequestHandler {
   /// Where a request goes, given the listener that it came in by.
   private func route(of exchange: ServerExchange) -> Route {
     let request = exchange.request
-    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
+    let isAdmin = exchange.listener.isAdmin
     if !isAdmin, let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return .git(route)
     }
@@ -145,6 +159,25 @@ final class GatewayHandler: RequestHandler {
       try await problem.send(on: exchange, requestID: record.id.description)
     case .livez, .readyz, .metrics, .status, .control, .refused: try await refuse(exchange, refusal, record)
     }
+  }
+
+  /// Answers somebody who is not taken for who he says he is: by a status, whatever was asked for, so that clients send
+  /// credentials.
+  private func refuse(
+    asker exchange: ServerExchange, _ route: Route, _ record: RequestRecord, _ refusal: CredentialRefusal
+  ) async throws {
+    let asked = authenticator?.challenges(exchange) ?? []
+    let error = ProxyError(refusal, isAsking: !asked.isEmpty)
+    let challenges = error.status == 401 ? asked : []
+    record.failure = error
+    guard case .admin = route else {
+      return try await ErrorReply(error: error, requestID: record.id).sendStatus(on: exchange, challenges: challenges)
+    }
+    var problem = Problem(error.status, error.text)
+    problem.name = error.code.rawValue.uppercased()
+    problem.challenges = challenges
+    problem.retryAfter = error.retryAfter.map { Int($0.components.seconds) }
+    try await problem.send(on: exchange, requestID: record.id.description)
   }
 
   func fields(
