@@ -21,7 +21,7 @@ import Testing
       var access = AccessConfiguration()
       access.rules = [rule]
       access.mode = mode
-      test.set(access)
+      try test.set(access)
       try await body(test)
     }
   }

@@ -71,10 +71,10 @@ package struct EmulatorGateway: Sendable {
   }
 
   /// Decides what comes from here on by other rules.
-  package func set(_ access: AccessConfiguration) {
+  package func set(_ access: AccessConfiguration) throws {
     var settings = settings
     settings.access = access
-    gateway.apply(settings)
+    try gateway.apply(settings)
   }
 
   /// Where git finds a repo through the gateway.

@@ -19,7 +19,16 @@ extension AdminAPI {
   }
 
   private func forbidden(_ refusal: ProxyError, _ call: AdminCall) -> Problem {
-    (call.exchange.attachment as? RequestRecord)?.failure = refusal
+    let record = call.exchange.attachment as? RequestRecord
+    if let challenges = record?.challenges, !challenges.isEmpty {
+      let error = ProxyError(CredentialRefusal(.missing, refusal.text), isAsking: true)
+      record?.failure = error
+      var problem = Problem(error.status, error.text)
+      problem.name = error.code.rawValue.uppercased()
+      problem.challenges = challenges
+      return problem
+    }
+    record?.failure = refusal
     var problem = Problem(refusal.status, refusal.text)
     problem.name = "FORBIDDEN"
     return problem

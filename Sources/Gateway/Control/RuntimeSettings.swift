@@ -5,6 +5,7 @@ package struct RuntimeSettings: Sendable {
   package var maxConnections: Int
   package var maxTransfers: Int
   package var access: AccessConfiguration
+  package var accessSource: AccessSource?
 
   package init(_ configuration: GatewayConfiguration) {
     isReadOnly = configuration.isReadOnly
@@ -12,5 +13,6 @@ package struct RuntimeSettings: Sendable {
     maxConnections = configuration.maxConnections
     maxTransfers = configuration.maxTransfers
     access = configuration.access
+    accessSource = configuration.accessSource
   }
 }

@@ -1,5 +1,6 @@
 import EventLoop
 import Gateway
+import TLS
 
 /// The access file: TOML that says who may do what.
 enum AccessFile {
@@ -13,6 +14,31 @@ enum AccessFile {
       throw StartFailure(GatewayExit.configuration, "\(path): cannot be read, or is longer than 1 MiB")
     }
     return try parse(String(decoding: bytes, as: UTF8.self), path: path)
+  }
+
+  /// Checks the configuration of the file at `path` against the rest: the files that it names load, the listeners that it names
+  /// are there, and nobody is let in by an address beyond loopback who has shown nothing, unless that is meant.
+  static func check(
+    _ access: AccessConfiguration, path: String, _ listeners: [ListenerConfiguration], isAnonymousAllowed: Bool
+  ) throws(StartFailure) {
+    do throws(AccessFileError) { _ = try AccessSnapshot(access) } catch {
+      throw StartFailure(GatewayExit.configuration, error.description)
+    }
+    func refusal(_ reason: String) -> StartFailure {
+      StartFailure(GatewayExit.configuration, "\(path): \(reason)")
+    }
+    for rule in access.authentication?.listenerRules ?? []
+    where !listeners.contains(where: { $0.address == rule.address }) {
+      throw refusal("auth.listener.address: nothing listens on \(rule.address)")
+    }
+    // A client that shows a certificate of the operator's own authority is not anonymous.
+    for listener in listeners
+    where access.authentication == nil && !isAnonymousAllowed && !listener.address.isLoopback
+      && listener.tls?.clientAuthorities == nil
+    {
+      throw refusal(
+        "without [auth] whoever reaches \(listener.address) could use your repos; say how they show who they are")
+    }
   }
 
   /// Reads `text`, the content of the file at `path`.

@@ -107,14 +107,14 @@ import Testing
       let hit = try await test.ask(fetch)
       #expect(hit.field("x-artifacts-gateway-cache")?.hasPrefix("hit") == true, "\(hit)")
       let before = await test.test.upstream.requests.count
-      test.test.gateway.apply(Self.settings(Self.open))
+      try test.test.gateway.apply(Self.settings(Self.open))
       for request in [capabilities, refs, fetch] {
         let answer = try await test.ask(request)
         #expect(answer.text.contains("anonymous may not read default/demo"), "\(answer)")
         #expect(answer.body.count < 300)
       }
       #expect(await test.test.upstream.requests.count == before)
-      test.test.gateway.apply(Self.settings(Self.access(["default/demo"], [.read])))
+      try test.test.gateway.apply(Self.settings(Self.access(["default/demo"], [.read])))
       let again = try await test.ask(fetch)
       #expect(again.status == 200 && again.body.count > 10_000)
     }
@@ -131,7 +131,7 @@ import Testing
       let leader = try await test.begin(fetch)
       #expect(try await leader.begin() == 200)
       let beginning = try await leader.body(atLeast: 300_000)
-      test.test.gateway.apply(Self.settings(Self.open))
+      try test.test.gateway.apply(Self.settings(Self.open))
       // The flight is under way, and the answer comes without it.
       let refused = try await test.ask(fetch)
       #expect(refused.text.contains("anonymous may not read default/demo"), "\(refused)")
@@ -212,7 +212,7 @@ import Testing
   @Test func `a list holds what may be read, on pages and in lines`() async throws {
     try await EmulatorGateway.with { test in
       for name in ["a-open", "b-secret", "c-secret", "d-open", "e-secret"] { try await test.createRepo(name) }
-      test.set(Self.access(["default/*-open"], [.read]))
+      try test.set(Self.access(["default/*-open"], [.read]))
       func names(_ text: String) -> [String] {
         text.matches(of: /"name":"([a-e]-[a-z]+)"/).map { String($0.1) }.sorted()
       }
@@ -251,10 +251,10 @@ import Testing
   @Test(.enabled(if: Git.isThere)) func `a first push makes a repo for those who may create one`() async throws {
     try await EmulatorGateway.with(configure: { $0.createsOnPush = true }) { test in
       try await test.git.workTree("work")
-      test.set(Self.access(["default/*"], [.read, .push]))
+      try test.set(Self.access(["default/*"], [.read, .push]))
       let refused = try await test.git.attempt(["-C", "work", "push", test.url("demo"), "main"])
       #expect(!refused.isSuccess && refused.text.contains("anonymous may not create default/demo"), "\(refused.text)")
-      test.set(Self.access(["default/*"], [.push, .create]))
+      try test.set(Self.access(["default/*"], [.push, .create]))
       let allowed = try await test.git.attempt(["-C", "work", "push", test.url("demo"), "main"])
       #expect(allowed.isSuccess, "\(allowed.text)")
     }
