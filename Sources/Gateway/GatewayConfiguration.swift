@@ -31,6 +31,12 @@ package struct GatewayConfiguration: Sendable {
   /// Names beside loopback and the addresses listened on that clients may say in `Host`: those that `HostList.isPattern`
   /// takes.
   package var allowedHosts: [String] = []
+  /// Who may do what. Empty asks nobody.
+  package var access = AccessConfiguration()
+  /// Where that is read anew from when the file changes; nil for what was not read from a file.
+  package var accessSource: AccessSource?
+  /// Tells whose signed tokens are; nil when none are taken.
+  package var bearerVerifier: (any BearerVerifier)?
   /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
   package var enforcesReadOnlyRepos = true
   /// The admin API and the status page are served on listeners of their own only.

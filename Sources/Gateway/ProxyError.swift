@@ -23,6 +23,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case notFound = "not_found"
     case busy = "busy"
     case badConfiguration = "bad_configuration"
+    case unauthenticated = "unauthenticated"
+    case tooManyFailures = "too_many_failures"
   }
 
   package let code: Code
@@ -31,6 +33,10 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
   /// One line: the cause, and the next step where there is one. May hold text of the upstream; whoever prints it escapes it.
   package let text: String
   package let retryAfter: Duration?
+  /// What the log says in place of the text: what the client is not to know.
+  package var reason: String?
+  /// It is a part of how things go: git asks without credentials first.
+  package var isRoutine = false
 
   package init(_ code: Code, status: Int, _ text: String, retryAfter: Duration? = nil) {
     self.code = code

@@ -51,7 +51,11 @@ enum Rejection: String, CaseIterable, Sendable {
   case notFound = "not_found"
   case wrongMethod = "method_not_allowed"
   case readOnly = "read_only"
-  /// As many transfers are under way as may be.
+  /// Nobody who is known asks.
+  case unauthenticated
+  /// Too many wrong credentials came from there.
+  case tooManyFailures = "too_many_failures"
+  /// As many transfers are under way as may be, or passwords are being checked.
   case busy
   /// As many connections are open as may be.
   case connections
