@@ -54,7 +54,7 @@ package final class Gateway: Sendable {
     self.sharing = sharing
     let memory = RepoMemory(directory: directory, broker: broker, packs: packs)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
-    let rules = AccessPolicy(configuration.access)
+    let rules = AccessPolicy(configuration.access, wallClock: configuration.wallClock)
     self.policy = rules
     let shared = try Self.authentication(configuration, rules, state, log.logger)
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)

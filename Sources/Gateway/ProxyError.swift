@@ -22,6 +22,10 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case cut = "upstream_cut"
     case notFound = "not_found"
     case busy = "busy"
+    /// Somebody has asked for more than he may.
+    case overLimit = "over_limit"
+    /// A push brings what is larger than allowed.
+    case tooLarge = "too_large"
     case badConfiguration = "bad_configuration"
     case unauthenticated = "unauthenticated"
     case tooManyFailures = "too_many_failures"

@@ -27,6 +27,7 @@ final class Access {
   private let log: Logger
   private var generation: UInt64
   private var current: AccessPolicy.Current?
+  private var limits: AccessLimits
   /// The rules about an identity, whatever it wants.
   private var candidates: [Identity: RuleSet] = [:]
   /// The rule that allows, or nil.
@@ -38,6 +39,19 @@ final class Access {
     self.log = log
     generation = shared.generation
     current = shared.current
+    limits = shared.currentLimits
+  }
+
+  /// Nil when nobody has a limit.
+  var limiter: IdentityLimiter? {
+    catchUp()
+    return limits.identities
+  }
+
+  /// What a push may bring at most.
+  var pushLimits: PushLimits {
+    catchUp()
+    return limits.push
   }
 
   /// There are rules at all.
@@ -115,6 +129,7 @@ final class Access {
     guard latest != generation else { return }
     generation = latest
     current = shared.current
+    limits = shared.currentLimits
     candidates.removeAll()
     decisions.removeAll()
   }
