@@ -124,6 +124,7 @@ final class GitRelay: UpstreamRequest {
 
   /// Reads the rest of a push that is refused, which may still tell the name of what is too large.
   private func refuseForSize(_ sizes: PushSizes) async throws(TransportError) -> ProxyError {
+    if pump == nil { held.rest?.forEach { sizes.follow($0) } }
     try await discardBody { sizes.follow($0) }
     return sizes.refusal ?? ProxyError(.tooLarge, status: 413, "this push is too large")
   }
