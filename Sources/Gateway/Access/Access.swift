@@ -5,30 +5,25 @@ import Logging
 /// bounds and until the rules change. Confined to its loop.
 final class Access {
   private struct Question: Hashable {
-    let identity: Identity
+    /// Of the rules about who asks, in `sets`: whoever has the same rules gets the same answers.
+    let set: Int
     let right: Right
     let target: AccessTarget
-
-    /// The claims are left out: they differ seldom where the name does not.
-    func hash(into hasher: inout Hasher) {
-      hasher.combine(identity.source)
-      hasher.combine(identity.name)
-      hasher.combine(right)
-      hasher.combine(target)
-    }
   }
 
   /// Most decisions remembered, and most identities whose rules are.
   private static let decisionLimit = 4_096
-  private static let identityLimit = 512
+  private static let identityLimit = 1_024
 
   private let shared: AccessPolicy
   private let metrics: GatewayMetrics
   private let log: Logger
   private var generation: UInt64
   private var current: AccessPolicy.Current?
-  /// The rules about an identity, whatever it wants.
-  private var candidates: [Identity: RuleSet] = [:]
+  /// The rules about an identity, whatever it wants, by their place in `sets`.
+  private var candidates: [Identity: Int] = [:]
+  private var sets: [RuleSet] = []
+  private var setNumbers: [RuleSet: Int] = [:]
   /// The rule that allows, or nil.
   private var decisions: [Question: Int?] = [:]
 
@@ -62,21 +57,21 @@ final class Access {
   func allows(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> Bool {
     catchUp()
     guard let policy = current?.policy else { return true }
-    return rule(policy, Question(identity: identity, right: right, target: target)) != nil
+    return rule(policy, identity, right, target) != nil
   }
 
   /// The name of the rule that allows it; nil when there are no rules, or none allows it.
   func ruleName(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> String? {
     catchUp()
     guard let policy = current?.policy else { return nil }
-    return rule(policy, Question(identity: identity, right: right, target: target)).map { policy.rules[$0].name }
+    return rule(policy, identity, right, target).map { policy.rules[$0].name }
   }
 
   /// Whether somebody may read anything at all.
   func readsAnything(_ identity: Identity) -> Bool {
     catchUp()
     guard let policy = current?.policy else { return true }
-    return policy.readsAnything(rules(policy, identity))
+    return policy.readsAnything(sets[set(policy, identity)])
   }
 
   /// What a push by somebody who may push must keep to; nil when it may do what it likes.
@@ -115,23 +110,35 @@ final class Access {
     guard latest != generation else { return }
     generation = latest
     current = shared.current
+    forgetIdentities()
+  }
+
+  private func forgetIdentities() {
     candidates.removeAll()
+    sets.removeAll()
+    setNumbers.removeAll()
     decisions.removeAll()
   }
 
-  private func rule(_ policy: Policy, _ question: Question) -> Int? {
+  private func rule(_ policy: Policy, _ identity: Identity, _ right: Right, _ target: AccessTarget) -> Int? {
+    let question = Question(set: set(policy, identity), right: right, target: target)
     if let known = decisions[question] { return known }
-    let rule = policy.rule(rules(policy, question.identity), giving: question.right, to: question.target)
+    let rule = policy.rule(sets[question.set], giving: right, to: target)
     if decisions.count >= Self.decisionLimit { decisions.removeAll(keepingCapacity: true) }
     decisions[question] = .some(rule)
     return rule
   }
 
-  private func rules(_ policy: Policy, _ identity: Identity) -> RuleSet {
+  private func set(_ policy: Policy, _ identity: Identity) -> Int {
     if let known = candidates[identity] { return known }
+    if candidates.count >= Self.identityLimit { forgetIdentities() }
     let rules = policy.rules(for: identity)
-    if candidates.count >= Self.identityLimit { candidates.removeAll(keepingCapacity: true) }
-    candidates[identity] = rules
-    return rules
+    let number = setNumbers[rules] ?? sets.count
+    if number == sets.count {
+      sets.append(rules)
+      setNumbers[rules] = number
+    }
+    candidates[identity] = number
+    return number
   }
 }
