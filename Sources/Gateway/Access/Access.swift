@@ -78,7 +78,9 @@ final class Access {
   func pushRules(_ identity: Identity, _ repo: RepoKey) -> PushRules? {
     catchUp()
     guard let current else { return nil }
-    return PushRules(current.policy, identity, repo)
+    let rules = PushRules(current.policy, identity, repo)
+    // That he may not push at all has been told then.
+    return current.mode == .report && rules?.isEmpty == true ? nil : rules
   }
 
   /// Counts what is refused, or would be, and tells of the latter.

@@ -24,6 +24,9 @@ struct PushRules {
     self.identity = identity
   }
 
+  /// None of them lets him push at all.
+  var isEmpty: Bool { rules.isEmpty }
+
   /// A creation is never a force, and a deletion always exact. Whether an update is a fast-forward its command does not tell.
   func verdict(on update: ReceivePackRequest.Update) -> Verdict {
     let about = rules.filter { policy.isAbout($0, ref: update.ref) }
