@@ -184,15 +184,19 @@ struct AccessTests {
   @Test(.enabled(if: curl.isThere)) func `streams of one connection are judged one by one`() async throws {
     try await withTemporaryFolder { folder in
       let secret = try await addToken("ci", in: folder)
-      try await withAccess("[auth]\ntoken_file = \"\(folder)/tokens\"\n", in: folder) { _, port in
-        let refs = "http://127.0.0.1:\(port)/git/hello/info/refs?service=git-upload-pack"
-        let shape = ["-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version} %{num_connects}\n"]
-        let known = shape + ["-H", "Authorization: Bearer \(secret)", refs]
+      let tls = ["--tls-cert", Certificates.path("good.pem"), "--tls-key", Certificates.path("good.key")]
+      try await withAccess("[auth]\ntoken_file = \"\(folder)/tokens\"\n", in: folder, tls) { _, port in
+        let shape = ["-s", "--cacert", Certificates.path("ca.pem"), "-o", "/dev/null"]
+        let rest = [
+          "-w", "%{http_code} %{http_version} %{num_connects}\n",
+          "https://127.0.0.1:\(port)/git/hello/info/refs?service=git-upload-pack",
+        ]
+        let known = shape + ["-H", "Authorization: Bearer \(secret)"] + rest
+        let wrong = shape + ["-H", "Authorization: Bearer \(secret)0"] + rest
+        let next = ["--next"]
         let outcome = try await Self.curl.run(
-          ["--http2-prior-knowledge"] + known + ["--next", "--http2-prior-knowledge"] + shape + [refs]
-            + ["--next", "--http2-prior-knowledge"] + known + ["--next", "--http2-prior-knowledge"] + shape
-            + ["-H", "Authorization: Bearer \(secret)0", refs], in: folder)
-        #expect(outcome.text == "200 2 1\n401 2 0\n200 2 0\n401 2 0\n", "\(outcome.text)")
+          known + next + shape + rest + next + known + next + wrong + next + known, in: folder)
+        #expect(outcome.text == "200 2 1\n401 2 0\n200 2 0\n401 2 0\n200 2 0\n", "\(outcome.text)")
       }
     }
   }
