@@ -33,7 +33,7 @@ import Testing
     try await Self.with(Self.rule(["refs/heads/free"])) { test async throws in
       let before = try await test.git.refs(of: test.url("demo"))
       try await test.git.commit("more\n", to: "more", in: "work")
-      for options in [[], ["--no-thin"], ["--porcelain"]] {
+      for options in [[], ["--no-thin"], ["--progress"]] {
         let outcome = try await test.git.attempt(
           ["-C", "work", "push"] + options + [test.url("demo"), "main", "main:free"])
         #expect(!outcome.isSuccess)

@@ -96,7 +96,9 @@ struct PushGuard {
     // There is nothing to be gained for a push that is refused anyway.
     guard refusals.isEmpty, !unproven.isEmpty else { return refusals }
     guard unproven.count <= Self.proofLimit else {
-      for (update, reason) in unproven { refusals[update.ref] = "\(reason); push at most \(Self.proofLimit) refs at once" }
+      for (update, reason) in unproven {
+        refusals[update.ref] = "\(reason); push at most \(Self.proofLimit) refs at once"
+      }
       return refusals
     }
     for (update, reason) in try await notProven(unproven, beginning) {
@@ -138,7 +140,9 @@ struct PushGuard {
   private func isAncestor(_ old: String, of border: String) async -> Bool {
     let query = [("ref", border), ("limit", "\(Self.historyLimit)")]
     let log: [Commit]?
-    do throws(ArtifactsError) { log = try await client?.log(repo.namespace, repo.name, query: query) } catch { return false }
+    do throws(ArtifactsError) { log = try await client?.log(repo.namespace, repo.name, query: query) } catch {
+      return false
+    }
     // A branch may have the name of a commit.
     guard let log, log.first?.hash == border else { return false }
     return log.contains { $0.hash == old || $0.parents.contains(old) }

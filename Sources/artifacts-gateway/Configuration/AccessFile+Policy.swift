@@ -10,7 +10,9 @@ extension AccessFile {
     var names: Set<String> = []
     for section in try file.sections("group") {
       let group = try readGroup(section)
-      guard names.insert(group.name).inserted else { throw section.refusal("name", "there are two of \"\(group.name)\"") }
+      guard names.insert(group.name).inserted else {
+        throw section.refusal("name", "there are two of \"\(group.name)\"")
+      }
       access.groups.append(group)
       guard access.groups.count <= policyLimit, access.groups.reduce(0, { $0 + $1.members.count }) <= memberLimit else {
         throw section.refusal("more than \(policyLimit) groups, or \(memberLimit) members in all of them")
@@ -80,7 +82,8 @@ extension AccessFile {
     for repo in repos {
       let parts = repo.split(separator: "/", omittingEmptySubsequences: false)
       let isName = { (part: Substring) in
-        !part.isEmpty && part.utf8.allSatisfy { "*?._-".utf8.contains($0) || $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 }
+        !part.isEmpty
+          && part.utf8.allSatisfy { "*?._-".utf8.contains($0) || $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 }
       }
       guard parts.allSatisfy(isName), parts.count == 2 || parts.count == 1 && repo.contains("**") else {
         throw section.refusal(

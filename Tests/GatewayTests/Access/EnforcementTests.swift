@@ -34,7 +34,8 @@ import Testing
       (.fetch, GitOperation.git, 200, "ERR artifacts-gateway: anonymous may not read default/demo"),
       (.push, GitOperation.git, 200, "\u{3}artifacts-gateway: anonymous may not push to default/demo"),
       (.probe, GitOperation.git, 200, ""),
-      (.fetch, GitOperation.curl, 403, "anonymous may not read"), (.push, GitOperation.curl, 403, "anonymous may not push"),
+      (.fetch, GitOperation.curl, 403, "anonymous may not read"),
+      (.push, GitOperation.curl, 403, "anonymous may not push"),
     ])
   func `each operation is refused in its form, and nobody is asked`(
     operation: GitOperation, agent: String, status: Int, text: String
@@ -77,7 +78,8 @@ import Testing
       ("X-HTTP-Method-Override", "GET"), ("Remote-User", "root"), ("X-Remote-User", "root"), ("X-Auth-User", "root"),
       ("Authorization", "Bearer x"), ("Host", "localhost:1"), ("X-Forwarded-Host", "open"),
     ] {
-      requests.append(HTTPRequest("GET", "/git/secret" + refs, name == "User-Agent" ? [(name, value)] : [agent, (name, value)]))
+      requests.append(
+        HTTPRequest("GET", "/git/secret" + refs, name == "User-Agent" ? [(name, value)] : [agent, (name, value)]))
     }
     requests.append(HTTPRequest("HEAD", "/git/secret" + refs, [agent]))
     requests.append(HTTPRequest("GET", "http://localhost/git/secret" + refs, [agent]))
@@ -85,7 +87,8 @@ import Testing
     try await TestGateway.with(configure: { $0.access = Self.open }) { [requests] test async throws in
       for request in requests {
         let answer = try await test.ask(request)
-        #expect([400, 403, 404, 405, 415].contains(answer.status) || answer.text.contains("ERR artifacts-gateway:"),
+        #expect(
+          [400, 403, 404, 405, 415].contains(answer.status) || answer.text.contains("ERR artifacts-gateway:"),
           "\(request.method) \(request.target) \(request.fields): \(answer)")
       }
       #expect(await test.upstream.requests.isEmpty)

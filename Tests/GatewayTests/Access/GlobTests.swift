@@ -5,7 +5,8 @@ import Testing
 @Suite struct GlobTests {
   @Test(
     arguments: [
-      ("default/web", "default/web", true), ("default/web", "default/webs", false), ("default/web", "default/we", false),
+      ("default/web", "default/web", true), ("default/web", "default/webs", false),
+      ("default/web", "default/we", false),
       ("default/*", "default/web", true), ("default/*", "default/", true), ("default/*", "default/a/b", false),
       ("default/*", "other/web", false), ("*/web", "team/web", true), ("*/web", "a/b/web", false),
       ("**/web", "a/b/web", true), ("**", "", true), ("**", "a/b/c", true), ("*", "a/b", false), ("*", "ab", true),
@@ -49,7 +50,8 @@ import Testing
     var random = SplitMix64(state: 7)
     var matchCount = 0
     for _ in 0..<20_000 {
-      let pattern = (0..<Int.random(in: 0...7, using: &random)).compactMap { _ in "ab/**?".randomElement(using: &random) }
+      let pattern = (0..<Int.random(in: 0...7, using: &random)).compactMap { _ in "ab/**?".randomElement(using: &random)
+      }
       let text = (0..<Int.random(in: 0...8, using: &random)).compactMap { _ in "ab/".randomElement(using: &random) }
       let isMatch = Self.matches(pattern[...], text[...])
       if isMatch { matchCount += 1 }

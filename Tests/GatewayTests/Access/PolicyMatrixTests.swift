@@ -124,7 +124,8 @@ import Testing
     let isRead = person.may(.read, repo)
     #expect(asked.text.contains("refs/heads/main") == (isRead && isThere), "\(context): \(asked)")
     for (method, path, right) in [
-      ("GET", "repos/\(repo)", Right.read), ("GET", "repos/\(repo)/log", .read), ("GET", "repos/\(repo)/tokens", .admin),
+      ("GET", "repos/\(repo)", Right.read), ("GET", "repos/\(repo)/log", .read),
+      ("GET", "repos/\(repo)/tokens", .admin),
     ] {
       let answer = try await test.ask(HTTPRequest(method, "/api/v1/\(path)", fields(person)))
       let status = person.may(right, repo) ? (isThere ? 200 : 404) : 403

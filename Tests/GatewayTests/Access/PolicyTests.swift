@@ -109,7 +109,10 @@ import Testing
 
   @Test(
     arguments: [
-      ("refs/heads/main", one, two, PushRules.Verdict.ifFastForward("token:ci may not force refs/heads/main: rule \"a\"")),
+      (
+        "refs/heads/main", one, two,
+        PushRules.Verdict.ifFastForward("token:ci may not force refs/heads/main: rule \"a\"")
+      ),
       ("refs/heads/main", zero, two, .allowed),
       ("refs/heads/main", one, zero, .refused("token:ci may not delete refs/heads/main: rule \"a\"")),
       ("refs/heads/x/y", one, two, .refused("token:ci may not push to refs/heads/x/y: no rule allows it")),
@@ -119,7 +122,8 @@ import Testing
       ("refs/tags/v1", zero, two, .refused("token:ci may not push to refs/tags/v1: no rule allows it")),
       ("refs/HEADS/main", zero, two, .refused("token:ci may not push to refs/HEADS/main: no rule allows it")),
     ])
-  func `each ref is allowed by some rule as a whole`(ref: String, old: String, new: String, verdict: PushRules.Verdict) {
+  func `each ref is allowed by some rule as a whole`(ref: String, old: String, new: String, verdict: PushRules.Verdict)
+  {
     let policy = Policy([
       Self.rule("a", ["token:ci"], ["default/*"], [.push], refs: ["refs/heads/*"], deny: [.force, .delete]),
       Self.rule("b", ["token:ci"], ["default/web"], [.push], refs: ["refs/heads/dev"], deny: [.delete]),

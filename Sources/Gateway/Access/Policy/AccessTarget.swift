@@ -20,7 +20,9 @@ package enum AccessTarget: Hashable, Sendable, CustomStringConvertible {
 
   static func canonical(name: String) -> [UInt8] {
     var bytes = name.utf8.map(lowercase)
-    while bytes.count > dotGit.count, bytes.suffix(dotGit.count).elementsEqual(dotGit) { bytes.removeLast(dotGit.count) }
+    while bytes.count > dotGit.count, bytes.suffix(dotGit.count).elementsEqual(dotGit) {
+      bytes.removeLast(dotGit.count)
+    }
     return bytes
   }
 

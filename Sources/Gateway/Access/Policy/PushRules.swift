@@ -34,7 +34,8 @@ struct PushRules {
       return .refused("\(identity) may not push to \(update.ref): no rule allows it")
     }
     func allAre(denying denial: AccessRule.Denial) -> String? {
-      about.allSatisfy { policy.rules[$0].deny.contains(denial) } ? Self.names(about.map { policy.rules[$0].name }) : nil
+      about.allSatisfy { policy.rules[$0].deny.contains(denial) }
+        ? Self.names(about.map { policy.rules[$0].name }) : nil
     }
     if update.isDeletion {
       guard let names = allAre(denying: .delete) else { return .allowed }

@@ -54,7 +54,8 @@ struct RepoIndex: Sendable {
   /// Whether the pattern of a rule has the target in it.
   static func covers(_ text: String, _ target: AccessTarget) -> Bool {
     var isFound = false
-    RepoIndex([AccessRule(name: "", who: [], repos: [text], allow: [])]).forEachRule(about: target) { _ in isFound = true }
+    let index = RepoIndex([AccessRule(name: "", who: [], repos: [text], allow: [])])
+    index.forEachRule(about: target) { _ in isFound = true }
     return isFound
   }
 
