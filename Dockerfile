@@ -28,7 +28,7 @@ FROM ${DEBIAN} AS root
 WORKDIR /packages
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends ca-certificates \
- && apt-get download -qq base-files gcc-12-base libc6 libgcc-s1 libnghttp2-14 libssl3 libstdc++6 zlib1g \
+ && apt-get download -qq base-files gcc-12-base libc6 libcrypt1 libgcc-s1 libnghttp2-14 libssl3 libstdc++6 zlib1g \
  && rm -rf /var/lib/apt/lists/*
 # Scanners for known faults read what is installed from status.d, where no package manager keeps a list.
 RUN mkdir -p /image/var/lib/dpkg/status.d \
@@ -54,7 +54,7 @@ RUN rm -rf usr/lib/*/gconv usr/lib/*/engines-3 usr/bin usr/sbin bin sbin boot ho
 FROM ${DEBIAN} AS local
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-      ca-certificates git libnghttp2-14 libssl3 libstdc++6 zlib1g \
+      ca-certificates git libcrypt1 libnghttp2-14 libssl3 libstdc++6 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && install --directory --owner=65532 --group=65532 --mode=0700 /data
 COPY --from=build /artifacts-gateway /usr/local/bin/artifacts-gateway

@@ -9,7 +9,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PACKAGES := libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
+PACKAGES := libcrypt-dev libnghttp2-dev libssl-dev zlib1g-dev pkg-config git openssl
 TEST_PACKAGES := curl nghttp2-client
 PYTHON_PACKAGES := python3-venv
 IMAGE_PACKAGES := binutils debootstrap git openssl python3

@@ -43,10 +43,24 @@ import Testing
         "access.toml:5: auth.listener.accept: \"token\" needs auth.token_file"
       ),
       (
-        "[auth]\nunix_peers = true\n[[auth.listener]]\naddress = \"127.0.0.1:0\"\naccept = [\"unix\"]\n"
-          + "[[auth.listener]]\naddress = \"127.0.0.1:0\"\naccept = [\"unix\"]",
-        "access.toml:7: auth.listener.address: 127.0.0.1:0 is named twice"
+        "[auth]\nunix_peers = true\n[[auth.listener]]\naddress = \"127.0.0.1:0\"\naccept = [\"unix\"]\n",
+        "access.toml:5: auth.listener.accept: \"unix\" is for Unix sockets"
       ),
+      (
+        "[auth]\nunix_peers = true\n[[auth.listener]]\naddress = \"unix:/s\"\naccept = [\"unix\"]\n"
+          + "[[auth.listener]]\naddress = \"unix:/s\"\naccept = [\"unix\"]",
+        "access.toml:7: auth.listener.address: unix:/s is named twice"
+      ),
+      (
+        "[auth]\nunix_peers = true\n[[auth.listener]]\naddress = \"127.0.0.1:0\"\naccept = [\"anonymous\"]\n",
+        "access.toml:5: auth.listener.accept: \"anonymous\" needs [[rule]]"
+      ),
+      (
+        "[auth]\nunix_peers = true\n[[auth.listener]]\naddress = \"unix:/s\"\naccept = [\"unix\"]\n",
+        "access.toml: auth.listener.address: nothing listens on unix:/s"
+      ),
+      ("[auth]\nclient_certificates = true\n", "access.toml: auth.client_certificates: it needs tls_client_ca"),
+      ("[auth]\ntoken_file = \"none\"\n", "none: cannot be read"),
       ("[auth\n", "access.toml:1: "),
       ("[[limit]]\nwho = [\"*\"]", "access.toml:1: limit: it limits nothing"),
       ("[[limit]]\ntransfers = 1", "access.toml:1: limit: \"who\" is missing"),
@@ -82,6 +96,7 @@ import Testing
     let result = try await check("[auth]\nunix_peers = true\n")
     #expect(result.status.isSuccess, "\(result.text)")
     #expect(result.text.contains("access_file = access.toml  # --access-file"))
+    #expect(result.text.contains("# 127.0.0.1:7080 accepts nobody\n"))
   }
 
   @Test func `a file that is not there is an error`() async throws {

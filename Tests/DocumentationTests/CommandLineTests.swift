@@ -28,7 +28,7 @@ import Testing
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
     var known: Set<String> = ["--help", "--generate-completion-script"]
-    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor", "explain"] {
+    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor", "token add", "explain"] {
       known.formUnion(try await flags(of: command))
     }
     for file in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
@@ -102,7 +102,8 @@ import Testing
 
   private func help(_ command: String) async throws -> String {
     let result = try await withTemporaryFolder {
-      try await runIsolated(.path(FilePath(Project.program)), [command, "--help"], in: $0)
+      try await runIsolated(
+        .path(FilePath(Project.program)), command.split(separator: " ").map(String.init) + ["--help"], in: $0)
     }
     try #require(result.status.isSuccess)
     return result.text

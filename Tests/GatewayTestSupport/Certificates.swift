@@ -37,6 +37,18 @@ package enum Certificates {
     leaf expired -1
     leaf renewed 30
     leaf client 30
+    named() {
+      openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "$2" -keyout $1.key -out $1.csr
+      printf "$3" >$1.ext
+      openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile $1.ext -out $1.pem
+    }
+    named person '/CN=Ada Lovelace' ''
+    named address '/CN=ignored' 'subjectAltName=IP:10.0.0.1,email:ada@team.example,DNS:later.example'
+    named workload '/CN=ignored' 'subjectAltName=URI:spiffe://team/ci'
+    named onlyaddress '/CN=host' 'subjectAltName=IP:10.0.0.1'
+    named twonames '/CN=ada/CN=eve' ''
+    named unnamed '/O=team' ''
+    named controls "/CN=ada$(printf '\\001')root" ''
     openssl req -x509 -key client.key -nodes -days 30 -subj "/CN=stranger" -out stranger.pem
     openssl ec -in good.key -aes128 -passout pass:secret -out locked.key
     """

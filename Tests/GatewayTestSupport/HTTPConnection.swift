@@ -38,6 +38,14 @@ package actor HTTPConnection {
     }.value
   }
 
+  /// The same to a Unix socket.
+  package static func open(path: String, on loop: Loop) async throws -> HTTPConnection {
+    try await Task(executorPreference: loop) {
+      HTTPConnection(
+        try await Connector.connect(to: [.unix(path)], on: loop, timeout: .seconds(20)), on: loop)
+    }.value
+  }
+
   package func send(_ bytes: [UInt8]) async throws { try await channel.sendAll(bytes) }
 
   package func closeWriting() { channel.closeWriting() }

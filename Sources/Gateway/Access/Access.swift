@@ -5,22 +5,15 @@ import Logging
 /// bounds and until the rules change. Confined to its loop.
 final class Access {
   private struct Question: Hashable {
-    let identity: Identity
+    /// Of the rules about who asks, in `sets`: whoever has the same rules gets the same answers.
+    let set: Int
     let right: Right
     let target: AccessTarget
-
-    /// The claims are left out: they differ seldom where the name does not.
-    func hash(into hasher: inout Hasher) {
-      hasher.combine(identity.source)
-      hasher.combine(identity.name)
-      hasher.combine(right)
-      hasher.combine(target)
-    }
   }
 
   /// Most decisions remembered, and most identities whose rules are.
   private static let decisionLimit = 4_096
-  private static let identityLimit = 512
+  private static let identityLimit = 1_024
 
   private let shared: AccessPolicy
   private let metrics: GatewayMetrics
@@ -28,8 +21,10 @@ final class Access {
   private var generation: UInt64
   private var current: AccessPolicy.Current?
   private var limits: AccessLimits
-  /// The rules about an identity, whatever it wants.
-  private var candidates: [Identity: RuleSet] = [:]
+  /// The rules about an identity, whatever it wants, by their place in `sets`.
+  private var candidates: [Identity: Int] = [:]
+  private var sets: [RuleSet] = []
+  private var setNumbers: [RuleSet: Int] = [:]
   /// The rule that allows, or nil.
   private var decisions: [Question: Int?] = [:]
 
@@ -76,28 +71,30 @@ final class Access {
   func allows(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> Bool {
     catchUp()
     guard let policy = current?.policy else { return true }
-    return rule(policy, Question(identity: identity, right: right, target: target)) != nil
+    return rule(policy, identity, right, target) != nil
   }
 
   /// The name of the rule that allows it; nil when there are no rules, or none allows it.
   func ruleName(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> String? {
     catchUp()
     guard let policy = current?.policy else { return nil }
-    return rule(policy, Question(identity: identity, right: right, target: target)).map { policy.rules[$0].name }
+    return rule(policy, identity, right, target).map { policy.rules[$0].name }
   }
 
   /// Whether somebody may read anything at all.
   func readsAnything(_ identity: Identity) -> Bool {
     catchUp()
     guard let policy = current?.policy else { return true }
-    return policy.readsAnything(rules(policy, identity))
+    return policy.readsAnything(sets[set(policy, identity)])
   }
 
   /// What a push by somebody who may push must keep to; nil when it may do what it likes.
   func pushRules(_ identity: Identity, _ repo: RepoKey) -> PushRules? {
     catchUp()
     guard let current else { return nil }
-    return PushRules(current.policy, identity, repo)
+    let rules = PushRules(current.policy, identity, repo)
+    // That he may not push at all has been told then.
+    return current.mode == .report && rules?.isEmpty == true ? nil : rules
   }
 
   /// Counts what is refused, or would be, and tells of the latter.
@@ -130,23 +127,35 @@ final class Access {
     generation = latest
     current = shared.current
     limits = shared.currentLimits
+    forgetIdentities()
+  }
+
+  private func forgetIdentities() {
     candidates.removeAll()
+    sets.removeAll()
+    setNumbers.removeAll()
     decisions.removeAll()
   }
 
-  private func rule(_ policy: Policy, _ question: Question) -> Int? {
+  private func rule(_ policy: Policy, _ identity: Identity, _ right: Right, _ target: AccessTarget) -> Int? {
+    let question = Question(set: set(policy, identity), right: right, target: target)
     if let known = decisions[question] { return known }
-    let rule = policy.rule(rules(policy, question.identity), giving: question.right, to: question.target)
+    let rule = policy.rule(sets[question.set], giving: right, to: target)
     if decisions.count >= Self.decisionLimit { decisions.removeAll(keepingCapacity: true) }
     decisions[question] = .some(rule)
     return rule
   }
 
-  private func rules(_ policy: Policy, _ identity: Identity) -> RuleSet {
+  private func set(_ policy: Policy, _ identity: Identity) -> Int {
     if let known = candidates[identity] { return known }
+    if candidates.count >= Self.identityLimit { forgetIdentities() }
     let rules = policy.rules(for: identity)
-    if candidates.count >= Self.identityLimit { candidates.removeAll(keepingCapacity: true) }
-    candidates[identity] = rules
-    return rules
+    let number = setNumbers[rules] ?? sets.count
+    if number == sets.count {
+      sets.append(rules)
+      setNumbers[rules] = number
+    }
+    candidates[identity] = number
+    return number
   }
 }

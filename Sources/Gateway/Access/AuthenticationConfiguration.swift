@@ -38,7 +38,7 @@ package struct AuthenticationConfiguration: Hashable, Sendable {
     if tokenFile != nil { sources.insert(.token) }
     if passwordFile != nil { sources.insert(.password) }
     if usesCertificates { sources.insert(.certificate) }
-    if usesUnixPeers { sources.insert(.unix) }
+    if usesUnixPeers, address.port == nil { sources.insert(.unix) }
     if isVerifying { sources.insert(.oidc) }
     return sources
   }

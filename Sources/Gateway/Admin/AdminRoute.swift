@@ -54,9 +54,9 @@ struct AdminRoute: Sendable {
 
   /// The statuses of all its failures.
   var allFailures: Set<Int> {
-    var statuses = failures.union([400, 403, 405])
+    var statuses = failures.union([400, 401, 403, 405, 429, 503])
     if body != nil { statuses.formUnion([408, 413, 415]) }
-    if asksUpstream { statuses.formUnion([404, 429, 500, 502, 503, 504]) }
+    if asksUpstream { statuses.formUnion([404, 500, 502, 504]) }
     return statuses
   }
 

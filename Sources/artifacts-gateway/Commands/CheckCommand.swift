@@ -22,6 +22,14 @@ struct CheckCommand: AsyncParsableCommand {
     for found in configuration.found {
       printLine("\(found.key) = \(found.value)  # \(found.origin)")
     }
+    if let authentication = configuration.gateway.access.authentication {
+      for listener in configuration.listeners {
+        let accepted = authentication.accepted(
+          on: listener.address, isVerifying: configuration.gateway.bearerVerifier != nil)
+        let names = accepted.isEmpty ? "nobody" : accepted.map(\.rawValue).sorted().joined(separator: ", ")
+        printLine("# \(listener.address) accepts \(names)")
+      }
+    }
     if online { try await ask(configuration) }
   }
 

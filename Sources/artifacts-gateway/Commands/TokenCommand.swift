@@ -91,8 +91,8 @@ struct TokenCommand: AsyncParsableCommand {
           guard table.entries.contains(where: { $0.name == name }) else {
             throw StartFailure(GatewayExit.configuration, "there is no token \(name)")
           }
-          return text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("\(name):") }
-            .joined(separator: "\n")
+          return text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+            .filter { !$0.hasPrefix("\(name):") }.joined(separator: "\n")
         }
       }
     }

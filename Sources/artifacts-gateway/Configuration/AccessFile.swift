@@ -31,6 +31,14 @@ enum AccessFile {
     where !listeners.contains(where: { $0.address == rule.address }) {
       throw refusal("auth.listener.address: nothing listens on \(rule.address)")
     }
+    let verifying = listeners.filter { $0.tls?.clientAuthorities != nil }
+    if access.authentication?.usesCertificates == true, verifying.isEmpty {
+      throw refusal("auth.client_certificates: it needs tls_client_ca, and a listener with TLS")
+    }
+    for rule in access.authentication?.listenerRules ?? []
+    where rule.accepted.contains(.certificate) && !verifying.contains(where: { $0.address == rule.address }) {
+      throw refusal("auth.listener.accept: \(rule.address) asks for no certificates")
+    }
     // A client that shows a certificate of the operator's own authority is not anonymous.
     for listener in listeners
     where access.authentication == nil && !isAnonymousAllowed && !listener.address.isLoopback
@@ -77,7 +85,7 @@ enum AccessFile {
       authentication.realm = realm
     }
     for listener in try section.sections("listener") {
-      let rule = try listenerRule(listener, authentication, hasProviders: file.has("oidc"))
+      let rule = try listenerRule(listener, authentication, hasProviders: file.has("oidc"), hasRules: file.has("rule"))
       guard !authentication.listenerRules.contains(where: { $0.address == rule.address }) else {
         throw listener.refusal("address", "\(rule.address) is named twice")
       }
@@ -93,7 +101,7 @@ enum AccessFile {
   }
 
   private static func listenerRule(
-    _ section: AccessSection, _ authentication: AuthenticationConfiguration, hasProviders: Bool
+    _ section: AccessSection, _ authentication: AuthenticationConfiguration, hasProviders: Bool, hasRules: Bool
   ) throws(StartFailure) -> AuthenticationConfiguration.ListenerRule {
     try section.expect(["address", "accept"])
     let text = try section.requiredText("address")
@@ -114,6 +122,14 @@ enum AccessFile {
     let accepted = Set(words.compactMap { Identity.Source(rawValue: $0) })
     for (source, isThere, key) in needs where accepted.contains(source) && !isThere {
       throw section.refusal("accept", "\"\(source.rawValue)\" needs \(key)")
+    }
+    // Without rules, whoever is let in may do everything.
+    if accepted.contains(.anonymous), !hasRules {
+      throw section.refusal(
+        "accept", "\"anonymous\" needs [[rule]], or whoever reaches \(address) could use your repos")
+    }
+    if accepted.contains(.unix), address.port != nil {
+      throw section.refusal("accept", "\"unix\" is for Unix sockets, and \(address) is none")
     }
     return AuthenticationConfiguration.ListenerRule(address, accepted: accepted)
   }

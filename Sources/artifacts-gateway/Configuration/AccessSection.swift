@@ -16,7 +16,7 @@ struct AccessSection {
 
     init(_ text: String, path: String) {
       self.path = path
-      lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
       headers = lines.enumerated().compactMap { index, line in
         let bare = line.filter { $0 != " " && $0 != "\t" && $0 != "\"" && $0 != "'" }
         guard bare.hasPrefix("["), let end = bare.firstIndex(of: "]") else { return nil }

@@ -14,6 +14,10 @@ struct GatewayDoctor {
   func examine(_ diagnosis: inout Diagnosis) async {
     guard await isReady(&diagnosis) else { return diagnosis.skip("ls-remote", "there is no gateway to ask") }
     let answer = await get("/api/v1/repos?limit=1")
+    if let answer, answer.status == 401 {
+      return diagnosis.skip(
+        "ls-remote", "the gateway asks who one is; try it: git ls-remote \(url)/git/<repo>, with the token as password")
+    }
     guard let answer, answer.status == 200 else {
       return diagnosis.skip(
         "ls-remote", "the gateway lists no repos here: \(answer.map { "\($0.status)" } ?? "no answer")")

@@ -41,6 +41,8 @@ final class Authenticator {
   private let addresses: ListenerAddresses
   private var generation: UInt64 = 0
   private var snapshot: AccessSnapshot
+  /// There is a way to show who one is.
+  private var isAsking: Bool
   /// What each listener takes, by its number.
   private var accepted: [Int: Set<Identity.Source>] = [:]
 
@@ -48,6 +50,7 @@ final class Authenticator {
     self.shared = shared
     self.addresses = addresses
     snapshot = shared.store.snapshot
+    isAsking = snapshot.configuration.authentication != nil
   }
 
   // MARK: The common case
@@ -55,7 +58,7 @@ final class Authenticator {
   /// Who sent a request, where that is known without any work: nobody is asked, or the connection has shown the same before.
   func known(_ exchange: ServerExchange) -> Identity? {
     catchUp(exchange)
-    guard snapshot.configuration.authentication != nil else { return .anonymous }
+    guard isAsking else { return .anonymous }
     guard let known = exchange.connectionAttachment as? Known, known.generation == generation,
       known.end == .infinity || shared.clock() < known.end
     else { return nil }
@@ -72,6 +75,7 @@ final class Authenticator {
     guard latest != generation else { return }
     generation = latest
     snapshot = shared.store.snapshot
+    isAsking = snapshot.configuration.authentication != nil
     accepted.removeAll()
   }
 

@@ -14,8 +14,9 @@ package struct PasswordTable: Sendable {
   /// Reads the content of the file at `path`. `#` begins a line that does not matter.
   /// - Throws: naming file, line and user.
   package init(_ text: String, path: String) throws(AccessFileError) {
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = line.last == "\r" ? line.dropLast() : line
+    // Both ends of a line are one character to Swift.
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    for (index, line) in lines.enumerated() {
       if line.isEmpty || line.first == "#" { continue }
       func refusal(_ reason: String) -> AccessFileError { AccessFileError("\(path):\(index + 1): \(reason)") }
       guard let colon = line.firstIndex(of: ":") else { throw refusal("user:hash is wanted") }

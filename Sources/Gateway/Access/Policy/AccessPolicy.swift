@@ -1,3 +1,4 @@
+package import EventLoop
 import Synchronization
 
 /// The policy in effect, which can be put in the place of another at any time. Shared by all loops.
@@ -13,7 +14,9 @@ package final class AccessPolicy: Sendable {
   private let changes = Atomic<UInt64>(0)
 
   /// - Parameter wallClock: seconds since 1970, by which days are counted.
-  package init(_ configuration: AccessConfiguration, wallClock: @escaping @Sendable () -> Double) {
+  package init(
+    _ configuration: AccessConfiguration, wallClock: @escaping @Sendable () -> Double = { WallClock.now }
+  ) {
     state = Mutex(Self.compile(configuration))
     limits = Mutex(AccessLimits(configuration, wallClock: wallClock))
   }

@@ -1,5 +1,3 @@
-import GitProtocol
-
 /// A set of identities with a name. Checked by whoever fills it in.
 package struct AccessGroup: Hashable, Sendable {
   package var name: String

@@ -14,17 +14,15 @@ package enum AccessTarget: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// A repo as rules see it. Whether the service tells `Web` from `web`, and `web.git` from `web`, is not known; so rules do
+  /// A name as rules see it. Whether the service tells `Web` from `web`, and `web.git` from `web`, is not known; so rules do
   /// not, and no other spelling leads past them.
-  static func canonical(_ repo: RepoKey) -> [UInt8] {
-    canonical(namespace: repo.namespace) + [UInt8(ascii: "/")] + canonical(name: repo.name)
-  }
-
   static func canonical(namespace: String) -> [UInt8] { namespace.utf8.map(lowercase) }
 
   static func canonical(name: String) -> [UInt8] {
     var bytes = name.utf8.map(lowercase)
-    while bytes.count > dotGit.count, bytes.suffix(dotGit.count).elementsEqual(dotGit) { bytes.removeLast(dotGit.count) }
+    while bytes.count > dotGit.count, bytes.suffix(dotGit.count).elementsEqual(dotGit) {
+      bytes.removeLast(dotGit.count)
+    }
     return bytes
   }
 

@@ -39,7 +39,7 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
   /// As it was written.
   package let description: String
   /// The bytes before the first wildcard: the whole pattern when there is none.
-  private let prefix: [UInt8]
+  let prefix: [UInt8]
   /// From the first wildcard on.
   private let tokens: [Token]
   /// The bytes behind the last wildcard.
@@ -97,11 +97,14 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
     for byte in text {
       var before = reached[0]
       reached[0] = false
+      var isAlive = false
       for (index, token) in tokens.enumerated() {
         let here = reached[index + 1]
         reached[index + 1] = token.isRun ? reached[index] || here && token.takes(byte) : before && token.takes(byte)
         before = here
+        isAlive = isAlive || reached[index + 1]
       }
+      if !isAlive { return false }
     }
     return reached[tokens.count]
   }

@@ -1,5 +1,3 @@
-import GitProtocol
-
 /// The rules, made ready for decisions.
 ///
 /// A request is allowed if any rule allows it; what no rule allows is refused. There is no order among rules and no rule that

@@ -24,6 +24,9 @@ struct PushRules {
     self.identity = identity
   }
 
+  /// None of them lets him push at all.
+  var isEmpty: Bool { rules.isEmpty }
+
   /// A creation is never a force, and a deletion always exact. Whether an update is a fast-forward its command does not tell.
   func verdict(on update: ReceivePackRequest.Update) -> Verdict {
     let about = rules.filter { policy.isAbout($0, ref: update.ref) }
@@ -31,7 +34,8 @@ struct PushRules {
       return .refused("\(identity) may not push to \(update.ref): no rule allows it")
     }
     func allAre(denying denial: AccessRule.Denial) -> String? {
-      about.allSatisfy { policy.rules[$0].deny.contains(denial) } ? Self.names(about.map { policy.rules[$0].name }) : nil
+      about.allSatisfy { policy.rules[$0].deny.contains(denial) }
+        ? Self.names(about.map { policy.rules[$0].name }) : nil
     }
     if update.isDeletion {
       guard let names = allAre(denying: .delete) else { return .allowed }

@@ -1,13 +1,22 @@
-/// Finds the rules whose `repos` have a repo among them. Repos, and namespaces, that are written out cost a look-up however
-/// many there are; other patterns are tried one by one.
+/// Finds the rules whose `repos` have a repo among them, in a time that depends little on how many there are.
 struct RepoIndex: Sendable {
-  private typealias Entry = (glob: Glob, rule: Int)
+  /// The other part of a pattern, and the rule.
+  private struct Goal {
+    let other: Glob?
+    let rule: Int
+  }
 
+  /// Without wildcards.
   private var exact: [[UInt8]: [Int]] = [:]
-  private var byNamespace: [[UInt8]: [Entry]] = [:]
-  private var others: [Entry] = []
+  /// By the name, for patterns whose namespace is written out.
+  private var byNamespace: [[UInt8]: PrefixIndex<Goal>] = [:]
+  /// By the part of the pattern that says more.
+  private var names = PrefixIndex<Goal>()
+  private var namespaces = PrefixIndex<Goal>()
+  /// Those without a slash, such as `**`.
+  private var others: [(glob: Glob, rule: Int)] = []
   /// For rules about all of a namespace.
-  private var namespaces: [Entry] = []
+  private var wholeNamespaces: [(glob: Glob, rule: Int)] = []
   private var everything: [Int] = []
 
   init(_ rules: [AccessRule]) {
@@ -17,38 +26,36 @@ struct RepoIndex: Sendable {
   }
 
   private mutating func add(_ text: String, _ rule: Int) {
-    let glob = Self.glob(text)
-    let pattern = glob.description
-    if glob.isExact { return exact[Array(pattern.utf8), default: []].append(rule) }
-    let parts = pattern.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let isPair = parts.count == 2
-    if isPair, Glob(parts[0], .path).isExact {
-      byNamespace[Array(parts[0].utf8), default: []].append((glob, rule))
-    } else {
-      others.append((glob, rule))
-    }
-    let isWholeNamespace = isPair && (parts[1] == "*" || parts[1] == "**")
-    if isWholeNamespace { namespaces.append((Glob(parts[0], .path), rule)) }
-    if pattern == "**" {
-      namespaces.append((glob, rule))
-      everything.append(rule)
-    } else if isWholeNamespace, parts[0] == "*" || parts[0] == "**" {
-      everything.append(rule)
-    }
-  }
-
-  /// The pattern as rules see repos: without case, and without `.git`.
-  static func glob(_ text: String) -> Glob {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2 else { return Glob(text.lowercased(), .path) }
-    let name = String(decoding: AccessTarget.canonical(name: parts[1]), as: UTF8.self)
-    return Glob("\(parts[0].lowercased())/\(name)", .path)
+    guard parts.count == 2 else {
+      let glob = Glob(text.lowercased(), .path)
+      others.append((glob, rule))
+      guard text == "**" else { return }
+      wholeNamespaces.append((glob, rule))
+      return everything.append(rule)
+    }
+    let namespace = Glob(parts[0].lowercased(), .path)
+    let name = Glob(String(decoding: AccessTarget.canonical(name: parts[1]), as: UTF8.self), .path)
+    // A path has one slash: what matches it is a namespace and a name that match.
+    if namespace.isExact, name.isExact {
+      exact[namespace.prefix + [UInt8(ascii: "/")] + name.prefix, default: []].append(rule)
+    } else if namespace.isExact {
+      byNamespace[namespace.prefix, default: PrefixIndex()].add(name, Goal(other: nil, rule: rule))
+    } else if name.prefix.count >= namespace.prefix.count {
+      names.add(name, Goal(other: namespace, rule: rule))
+    } else {
+      namespaces.add(namespace, Goal(other: name, rule: rule))
+    }
+    guard parts[1] == "*" || parts[1] == "**" else { return }
+    wholeNamespaces.append((namespace, rule))
+    if parts[0] == "*" || parts[0] == "**" { everything.append(rule) }
   }
 
   /// Whether the pattern of a rule has the target in it.
   static func covers(_ text: String, _ target: AccessTarget) -> Bool {
     var isFound = false
-    RepoIndex([AccessRule(name: "", who: [], repos: [text], allow: [])]).forEachRule(about: target) { _ in isFound = true }
+    let index = RepoIndex([AccessRule(name: "", who: [], repos: [text], allow: [])])
+    index.forEachRule(about: target) { _ in isFound = true }
     return isFound
   }
 
@@ -58,13 +65,15 @@ struct RepoIndex: Sendable {
     case .gateway: everything.forEach(body)
     case .namespace(let name):
       let name = AccessTarget.canonical(namespace: name)
-      for entry in namespaces where entry.glob.matches(name) { body(entry.rule) }
+      for entry in wholeNamespaces where entry.glob.matches(name) { body(entry.rule) }
     case .repo(let repo):
-      let path = AccessTarget.canonical(repo)
+      let namespace = AccessTarget.canonical(namespace: repo.namespace)
+      let name = AccessTarget.canonical(name: repo.name)
+      let path = namespace + [UInt8(ascii: "/")] + name
       exact[path]?.forEach(body)
-      for entry in byNamespace[AccessTarget.canonical(namespace: repo.namespace)] ?? [] where entry.glob.matches(path) {
-        body(entry.rule)
-      }
+      byNamespace[namespace]?.forEachMatch(of: name) { body($0.rule) }
+      names.forEachMatch(of: name) { if $0.other?.matches(namespace) ?? true { body($0.rule) } }
+      namespaces.forEachMatch(of: namespace) { if $0.other?.matches(name) ?? true { body($0.rule) } }
       for entry in others where entry.glob.matches(path) { body(entry.rule) }
     }
   }

@@ -9,7 +9,7 @@ struct WhoIndex: Sendable {
 
   private let count: Int
   private var named: [String: Goal] = [:]
-  private var patterns: [(source: Identity.Source, glob: Glob, goal: Goal)] = []
+  private var patterns: [Identity.Source: PrefixIndex<Goal>] = [:]
   private var everybody: RuleSet
   /// By the number of the group.
   private var groupRules: [RuleSet]
@@ -38,7 +38,7 @@ struct WhoIndex: Sendable {
     switch pattern {
     case .anonymous: add(Identity.anonymous.description, goal)
     case .named(let source, let glob) where glob.isExact: add("\(source.rawValue):\(glob)", goal)
-    case .named(let source, let glob): patterns.append((source, glob, goal))
+    case .named(let source, let glob): patterns[source, default: PrefixIndex()].add(glob, goal)
     case .everybody, .group, nil: break
     }
   }
@@ -56,8 +56,7 @@ struct WhoIndex: Sendable {
       for group in goal.groups { found.formUnion(groupRules[group]) }
     }
     if let goal = named[identity.description] { take(goal) }
-    let name = Array(identity.name.utf8)
-    for pattern in patterns where pattern.source == identity.source && pattern.glob.matches(name) { take(pattern.goal) }
+    patterns[identity.source]?.forEachMatch(of: Array(identity.name.utf8), take)
     return found
   }
 }

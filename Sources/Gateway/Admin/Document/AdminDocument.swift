@@ -15,13 +15,17 @@ package enum AdminDocument {
       "license": ["name": "Apache License 2.0", "identifier": "Apache-2.0"],
     ],
     "servers": [["url": "/api/v1"]],
-    "security": [],
+    // None at all, where nobody is asked who he is.
+    "security": [[:], ["basic": []], ["bearer": []]],
     "tags": .array(
       AdminRoute.Topic.allCases.map { ["name": .string($0.rawValue), "description": .string($0.summary)] }),
     "paths": paths,
     "components": [
       "schemas": .object(AdminSchema.components.map { (name: $0.name, value: $0.schema) }),
       "responses": AdminFailure.responses, "headers": AdminFailure.headers,
+      "securitySchemes": [
+        "basic": ["type": "http", "scheme": "basic"], "bearer": ["type": "http", "scheme": "bearer"],
+      ],
     ],
   ]
 

@@ -5,7 +5,8 @@ enum AdminFailure {
   /// What went wrong, by status. The body is a problem.
   private static let texts: [(status: Int, text: String)] = [
     (400, "A field, a parameter or the body is not what it should be; `pointer` names it."),
-    (403, "`Host` is not this gateway's, or the call changes something and a page of another site makes it."),
+    (401, "The gateway wants to know who asks, and no credentials came, or wrong ones."),
+    (403, "No rule allows it, `Host` is not this gateway's, or a page of another site would change something."),
     (404, "There is no such repository, namespace, token or file."),
     (405, "The path has other methods; `Allow` names them."),
     (408, "The body did not come in time."),
@@ -13,10 +14,10 @@ enum AdminFailure {
     (413, "The body is longer than 1 MiB, or the result is too large for Artifacts."),
     (415, "The body is not `application/json`."),
     (422, "The source of the import asks for credentials."),
-    (429, "Artifacts asks to be left alone for a while."),
+    (429, "Artifacts asks to be left alone for a while, or too many wrong credentials came from the client's address."),
     (500, "Artifacts has failed."),
     (502, "Artifacts cannot be reached, refuses the gateway's credentials, or answers with what is no answer."),
-    (503, "Artifacts is not available."),
+    (503, "Artifacts is not available, or too many passwords are being checked."),
     (504, "Artifacts does not answer in time."),
   ]
 
@@ -34,6 +35,7 @@ enum AdminFailure {
         var headers: JSONNode = [
           "X-Request-Id": header("X-Request-Id"), "X-Artifacts-Gateway-Error": header("X-Artifacts-Gateway-Error"),
         ]
+        if failure.status == 401 { headers = headers.merging(["WWW-Authenticate": header("WWW-Authenticate")]) }
         if failure.status == 405 { headers = headers.merging(["Allow": header("Allow")]) }
         if passing.contains(failure.status) { headers = headers.merging(["Retry-After": header("Retry-After")]) }
         let response: JSONNode = [
@@ -59,6 +61,9 @@ enum AdminFailure {
     ],
     "Retry-After": [
       "description": "Seconds to wait; always there with 429.", "schema": ["type": "integer", "minimum": 1],
+    ],
+    "WWW-Authenticate": [
+      "description": "The schemes of credentials that are taken.", "required": true, "schema": ["type": "string"],
     ],
     "Allow": ["description": "The methods that the path has.", "required": true, "schema": ["type": "string"]],
     "X-Request-Id": ["description": "Names the request.", "required": true, "schema": ["type": "string"]],
