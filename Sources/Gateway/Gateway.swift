@@ -52,6 +52,11 @@ package final class Gateway: Sendable {
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
     let health = HealthEndpoints(state: state, configuration: configuration, hasCache: packs != nil)
+    let board = TransferBoard()
+    let page = StatusPage(
+      configuration: configuration,
+      source: StatusSource(
+        state, metrics, broker, packs, board, TroubleRing(), isTokenFixed: configuration.staticToken != nil))
     self.control = control
     self.broker = broker
     self.pools = pools
@@ -76,7 +81,7 @@ package final class Gateway: Sendable {
           configuration: configuration, state: state)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, hosts: hosts, metrics: counts, log: log)
+          health: health, page: page, running: board.list(on: loop), hosts: hosts, metrics: counts, log: log)
       })
     metrics.expose(state, sharing) { log.droppedCount }
   }

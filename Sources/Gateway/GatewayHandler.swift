@@ -14,6 +14,8 @@ final class GatewayHandler: RequestHandler {
   private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
+  private let page: StatusPage
+  private let running: RunningTransfers
   private let entry: EntryRules
   private let metrics: LoopMetrics
   private let accessLog: AccessLog
@@ -24,8 +26,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, metrics: LoopMetrics,
-    log: GatewayLog
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, page: StatusPage, running: RunningTransfers,
+    hosts: HostList, metrics: LoopMetrics, log: GatewayLog
   ) {
     self.configuration = configuration
     self.pool = pool
@@ -35,6 +37,8 @@ final class GatewayHandler: RequestHandler {
     self.transfers = transfers
     self.admin = admin
     self.health = health
+    self.page = page
+    self.running = running
     self.metrics = metrics
     entry = EntryRules(hosts)
     accessLog = AccessLog(log)
@@ -116,7 +120,7 @@ final class GatewayHandler: RequestHandler {
       var failure = control.refusal(on: exchange.listener)
       if failure == nil { failure = try await control.perform(operation, on: exchange) }
       if let failure { try await refuse(exchange, failure, record) }
-    case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
+    case .status: try await page.send(on: exchange)
     case .refused(let status, let allow, let text):
       let codes: [Int: ProxyError.Code] = [403: .forbidden, 404: .notFound, 405: .wrongMethod]
       try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), record, allow: allow)
@@ -166,6 +170,7 @@ final class GatewayHandler: RequestHandler {
     guard let record = exchange.attachment as? RequestRecord else { return }
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
     if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+    if let trouble = Trouble(record, at: WallClock.now) { page.source.troubles.add(trouble) }
     accessLog.write(exchange, record, isKilled: health.state.isCutting)
   }
 
@@ -181,7 +186,11 @@ final class GatewayHandler: RequestHandler {
       if route.operation == .service {
         record.enter(.queue, at: exchange.loop.now)
         try await transfers.enter(on: exchange.loop)
-        defer { transfers.leave() }
+        running.add(relay)
+        defer {
+          running.remove(relay)
+          transfers.leave()
+        }
         record.enter(.request, at: exchange.loop.now)
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()

@@ -32,6 +32,20 @@ package final class PrometheusRegistry: MetricsFactory {
     state.withLock { $0.series[name, default: [:]][ExpositionWriter.labels(labels)] = .observed(value) }
   }
 
+  /// The sum of a family's series whose written labels hold all of `parts`, such as `code="5`. Histograms count as nothing.
+  func total(_ name: String, _ parts: String...) -> Int {
+    let series = state.withLock { $0.series[name] } ?? [:]
+    return series.reduce(into: 0) { sum, next in
+      guard parts.allSatisfy({ next.key.contains($0) }) else { return }
+      switch next.value {
+      case .counter(let cell): sum += Int(cell.value)
+      case .gauge(let cell): sum += Int(cell.value)
+      case .histogram: break
+      case .observed(let value): sum += Int(value())
+      }
+    }
+  }
+
   /// All there is, in the text format of Prometheus.
   package func exposition() -> String {
     let (families, series) = state.withLock { ($0.families, $0.series) }
