@@ -14,6 +14,7 @@ package final class Gateway: Sendable {
   private let hosts: HostList
   private let sharing: Sharing
   private let transfers: TransferGate
+  private let logs = LoopLogs()
   package let state = GatewayState()
   /// What happens in it, in figures.
   package let metrics = GatewayMetrics()
@@ -23,7 +24,7 @@ package final class Gateway: Sendable {
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
   package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws(TLSError) {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
-    let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
+    let http2 = try configuration.upstreamHTTP.policy(tls)
     let resolver = Resolver()
     let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let metrics = metrics
@@ -70,7 +71,7 @@ package final class Gateway: Sendable {
         if case .tooManyConnections = trouble { metrics.rejected.increment(.connections) }
         log.logger.warning("\(trouble)")
       },
-      makeHandler: { [state] loop in
+      makeHandler: { [state, logs] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
@@ -81,7 +82,8 @@ package final class Gateway: Sendable {
           configuration: configuration, state: state)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, page: page, running: board.list(on: loop), hosts: hosts, metrics: counts, log: log)
+          health: health, page: page, running: board.list(on: loop), hosts: hosts, metrics: counts,
+          accessLog: logs.make(log, on: loop))
       })
     metrics.expose(state, sharing) { log.droppedCount }
   }
@@ -152,6 +154,7 @@ package final class Gateway: Sendable {
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
     await pools.closeIdle()
+    await logs.flush()
     return cut
   }
 

@@ -27,7 +27,7 @@ final class GatewayHandler: RequestHandler {
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
     transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, page: StatusPage, running: RunningTransfers,
-    hosts: HostList, metrics: LoopMetrics, log: GatewayLog
+    hosts: HostList, metrics: LoopMetrics, accessLog: AccessLog
   ) {
     self.configuration = configuration
     self.pool = pool
@@ -41,7 +41,7 @@ final class GatewayHandler: RequestHandler {
     self.running = running
     self.metrics = metrics
     entry = EntryRules(hosts)
-    accessLog = AccessLog(log)
+    self.accessLog = accessLog
     router = Router(defaultNamespace: configuration.namespace)
   }
 
@@ -96,16 +96,15 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func begin(_ exchange: ServerExchange, _ route: Route) -> RequestRecord {
-    var git: GitRoute?
-    var service = RequestService.ops
+    let record: RequestRecord
     switch route {
-    case .git(let route):
-      git = route
-      service = RequestService(route)
-    case .admin: service = .api
-    case .livez, .readyz, .metrics, .status, .control, .refused: break
+    case .git(let git):
+      record = RequestRecord(
+        nextRequestID(), RequestService(git.operation, git.service), git, at: exchange.startedAt)
+    case .admin: record = RequestRecord(nextRequestID(), .api, nil, at: exchange.startedAt)
+    case .livez, .readyz, .metrics, .status, .control, .refused:
+      record = RequestRecord(nextRequestID(), .ops, nil, at: exchange.startedAt)
     }
-    let record = RequestRecord(nextRequestID(), service, git, at: exchange.startedAt)
     exchange.attachment = record
     metrics.began()
     return record
@@ -160,7 +159,8 @@ final class GatewayHandler: RequestHandler {
     } else {
       id = nextRequestID()
       metrics.refusedUnread(status)
-      accessLog.write(unread: status, reason, from: peer, id)
+      accessLog.write(
+        unread: status, reason, from: peer, id, isLast: health.state.current == .draining)
     }
     let word = Status.phrase(status).description.lowercased().map { $0 == " " ? "_" : String($0) }.joined()
     return Fields([("x-artifacts-gateway-error", word), ("x-request-id", id.description)])
@@ -169,9 +169,12 @@ final class GatewayHandler: RequestHandler {
   func ended(_ exchange: ServerExchange) {
     guard let record = exchange.attachment as? RequestRecord else { return }
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
-    if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
-    if let trouble = Trouble(record, at: WallClock.now) { page.source.troubles.add(trouble) }
-    accessLog.write(exchange, record, isKilled: health.state.isCutting)
+    if record.isTroubled {
+      if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+      if let trouble = Trouble(record, at: WallClock.now) { page.source.troubles.add(trouble) }
+    }
+    accessLog.write(
+      exchange, record, isKilled: health.state.isCutting, isLast: health.state.current == .draining)
   }
 
   private func git(

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct LogTests {
   private static func line(_ format: LogFormat, _ body: (LogLine) -> Void) -> String {
     let line = LogLine(format)
-    Timestamp.withText(1_769_903_999.999) { line.begin("info", "request", at: $0) }
+    Timestamp.withText(1_769_903_999.999) { line.begin(isGood: true, at: $0) }
     body(line)
     line.end()
     return String(decoding: line.bytes, as: UTF8.self)
