@@ -47,7 +47,7 @@ final class AccessLog {
     guard log.sink != nil, log.level <= (isGood ? .info : .warning) else { return }
     line.begin(isGood: isGood, at: timestamp.write(WallClock.now))
     write(record.id)
-    line.word(.service, record.service.rawValue)
+    line.service(record.service)
     if let repo = record.route?.repo {
       line.key(.repo)
       line.append(repo.namespace)
@@ -60,13 +60,17 @@ final class AccessLog {
     }
     write(exchange.peer)
     line.number(.status, record.status(of: exchange) ?? 0)
-    line.word(.http, exchange.isHTTP2 ? "2" : exchange.request.isVersion11 ? "1.1" : "1.0")
+    line.http(version: exchange.isHTTP2 ? 2 : exchange.request.isVersion11 ? 1 : 0)
     line.number(.bytes_in, exchange.bodyBytesRead)
     line.number(.bytes_out, exchange.bytesWritten)
     writeTimes(exchange, record)
     if record.retryCount > 0 { line.number(.retries, record.retryCount) }
     if let outcome = record.outcome { line.word(.cache, outcome.rawValue) }
-    write(Termination(of: exchange, record, isKilled: isKilled))
+    if !record.isTroubled, exchange.isFinished, !exchange.hasBodyFailed {
+      line.goodEnd()
+    } else {
+      write(Termination(of: exchange, record, isKilled: isKilled))
+    }
     if let trace = exchange.request.fields["traceparent"].flatMap({ TraceContext($0) }) {
       line.word(.trace_id, String(trace.traceID))
       line.word(.span_id, String(trace.parentID))
@@ -91,7 +95,7 @@ final class AccessLog {
     guard log.sink != nil, log.level <= .info else { return }
     line.begin(isGood: true, at: timestamp.write(WallClock.now))
     write(id)
-    line.word(.service, RequestService.ops.rawValue)
+    line.service(.ops)
     write(peer)
     line.number(.status, status)
     write(Termination(status == 408 ? .slowClient : .client, in: .request))
@@ -129,12 +133,14 @@ final class AccessLog {
   private func write(_ peer: SocketAddress) {
     guard case .v4(let address, let port) = peer else { return line.text(.client, peer.description) }
     line.key(.client)
-    var shift: UInt32 = 32
-    while shift > 0 {
-      shift -= 8
-      line.append(UInt64(address >> shift & 0xff))
-      line.append(byte: shift == 0 ? UInt8(ascii: ":") : UInt8(ascii: "."))
-    }
+    line.append(UInt64(address >> 24))
+    line.append(byte: UInt8(ascii: "."))
+    line.append(UInt64(address >> 16 & 0xff))
+    line.append(byte: UInt8(ascii: "."))
+    line.append(UInt64(address >> 8 & 0xff))
+    line.append(byte: UInt8(ascii: "."))
+    line.append(UInt64(address & 0xff))
+    line.append(byte: UInt8(ascii: ":"))
     line.append(UInt64(port))
     line.endWord()
   }

@@ -38,11 +38,14 @@ final class LogLine {
   private var limit = 0
   private(set) var lineCount = 0
 
-  /// Constant pieces, each in a slot: what stands before the value of each field, by its place among all; then what stands
-  /// before and behind the time, for a line of a request that went well and for one that did not.
+  /// Constant pieces, each in a slot: what stands before the value of each field, by its place among all; then whole
+  /// fields that have few values; what stands before and behind the time, for a line of a request that went well and for one that did not.
   private let pieces: UnsafeMutableRawPointer
   private let lengths: UnsafeMutablePointer<Int>
-  private static let firstHead = LogField.allCases.count
+  private static let firstService = LogField.allCases.count
+  private static let firstVersion = firstService + RequestService.allCases.count
+  private static let goodEnd = firstVersion + 3
+  private static let firstHead = goodEnd + 1
 
   init(_ format: LogFormat) {
     self.format = format
@@ -52,6 +55,10 @@ final class LogLine {
       case .text: " \(field.name)="
       }
     }
+    let words =
+      RequestService.allCases.map { (LogField.service, $0.rawValue) }
+      + [(LogField.http, "1.0"), (.http, "1.1"), (.http, "2"), (.end, Termination.none.description)]
+    texts += words.map { texts[$0.rawValue] + $1 + (format == .json ? "\"" : "") }
     for level in ["info", "warning"] {
       switch format {
       case .json: texts += ["{\"level\":\"\(level)\",\"message\":\"request\",\"time\":\"", "\""]
@@ -130,6 +137,14 @@ final class LogLine {
     endWord()
   }
 
+  func service(_ service: RequestService) { append(piece: Self.firstService + service.index) }
+
+  /// - Parameter version: 0 for HTTP/1.0, 1 for 1.1, 2 for 2.
+  func http(version: Int) { append(piece: Self.firstVersion + version) }
+
+  /// That all went well.
+  func goodEnd() { append(piece: Self.goodEnd) }
+
   func number(_ field: LogField, _ value: Int) {
     key(field)
     append(UInt64(max(0, value)))
@@ -140,11 +155,12 @@ final class LogLine {
     key(field)
     let microseconds = nanoseconds / 1_000
     append(microseconds / 1_000)
-    let rest = microseconds % 1_000
-    append(byte: UInt8(ascii: "."))
-    append(digit: rest / 100)
-    append(digit: rest / 10 % 10)
-    append(digit: rest % 10)
+    guard count <= limit - 4 else { return }
+    let rest = UInt32(truncatingIfNeeded: microseconds % 1_000)
+    // A point and three digits, the first in the lowest byte.
+    let digits = (rest / 100) << 8 | (rest / 10 % 10) << 16 | (rest % 10) << 24
+    memory.storeBytes(of: (digits | 0x3030_302e).littleEndian, toByteOffset: count, as: UInt32.self)
+    count += 4
   }
 
   /// Text from outside.

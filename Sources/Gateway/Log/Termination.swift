@@ -46,9 +46,7 @@ struct Termination: Equatable, CustomStringConvertible {
 
   /// - Parameter isKilled: connections are being cut because the gateway ends.
   init(of exchange: ServerExchange, _ record: RequestRecord, isKilled: Bool) {
-    if !record.isTroubled, exchange.isFinished, exchange.bodyFailure == nil {
-      self = .none
-    } else if let failure = record.failure {
+    if let failure = record.failure {
       self.init(Self.party(of: failure.code), in: record.phase)
     } else if let problem = record.problem {
       // Nobody but the service gives its numbers, and nobody else is out of reach.
