@@ -26,7 +26,7 @@ IMAGE_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench bench-cache man lint build deps clean
+.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench bench-cache bench-idle man lint build deps clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,12 @@ bench-cache: build ## Measure the pack cache beside nginx, a herd, a cold clone,
 	  PATH=$$PATH:/usr/sbin:/sbin command -v $$tool >/dev/null || echo "$$tool is not installed, and this measures with it"; \
 	done
 	PATH=$$PATH:/usr/sbin:/sbin Tests/Bench/cache.py $(BENCH_ARGS)
+
+bench-idle: build ## Measure size, start, idle memory and that of idle connections, beside nginx
+	@for tool in nginx openssl strip python3; do \
+	  PATH=$$PATH:/usr/sbin:/sbin command -v $$tool >/dev/null || echo "$$tool is not installed, and this measures with it"; \
+	done
+	PATH=$$PATH:/usr/sbin:/sbin Tests/Bench/idle.py $(BENCH_ARGS)
 
 # By a tool of swift-argument-parser, which asks the program for its commands and flags.
 man: deps ## Write the manual page to .build/artifacts-gateway.1

@@ -8,8 +8,13 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -25,6 +30,9 @@ extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 extern int pipe2(int fds[2], int flags);
 extern char **environ;
 static inline char *const *clinux_environment(void) { return environ; }
+
+// Variadic, which Swift does not call.
+static inline int clinux_set_dumpable(int is_dumpable) { return prctl(PR_SET_DUMPABLE, is_dumpable, 0, 0, 0); }
 
 // epoll_event is packed on x86_64, so its fields are read and written here.
 static inline int clinux_epoll_add(int set, int fd, uint32_t events, uint64_t data) {

@@ -18,6 +18,7 @@ package final class Gateway: Sendable {
   private let addresses = ListenerAddresses()
   /// Nil when nobody is asked who he is.
   private let access: AccessStore?
+  private let logs = LoopLogs()
   package let state = GatewayState()
   /// What happens in it, in figures.
   package let metrics = GatewayMetrics()
@@ -27,7 +28,7 @@ package final class Gateway: Sendable {
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used, `AccessFileError` when a file about access cannot.
   package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
-    let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
+    let http2 = try configuration.upstreamHTTP.policy(tls)
     let resolver = Resolver()
     let (timeouts, routes) = (configuration.timeouts, configuration.routes)
     let metrics = metrics
@@ -61,6 +62,11 @@ package final class Gateway: Sendable {
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
     let health = HealthEndpoints(state: state, configuration: configuration, hasCache: packs != nil)
+    let board = TransferBoard()
+    let page = StatusPage(
+      configuration: configuration,
+      source: StatusSource(
+        state, metrics, broker, packs, board, TroubleRing(), isTokenFixed: configuration.staticToken != nil))
     self.control = control
     self.broker = broker
     self.pools = pools
@@ -75,7 +81,7 @@ package final class Gateway: Sendable {
         if case .tooManyConnections = trouble { metrics.rejected.increment(.connections) }
         log.logger.warning("\(trouble)")
       },
-      makeHandler: { [state, addresses] loop in
+      makeHandler: { [state, addresses, logs] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
@@ -88,8 +94,9 @@ package final class Gateway: Sendable {
           memory: memory, sharing: sharing, configuration: configuration, state: state, access: access)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, hosts: hosts, authenticator: shared.map { Authenticator($0, addresses) }, access: access,
-          metrics: counts, log: log)
+          health: health, page: page, running: board.list(on: loop), hosts: hosts,
+          authenticator: shared.map { Authenticator($0, addresses) }, access: access, metrics: counts,
+          accessLog: logs.make(log, on: loop))
       })
     metrics.expose(state, sharing) { log.droppedCount }
   }
@@ -186,6 +193,7 @@ package final class Gateway: Sendable {
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
     await pools.closeIdle()
+    await logs.flush()
     return cut
   }
 

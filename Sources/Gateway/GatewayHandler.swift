@@ -15,6 +15,8 @@ final class GatewayHandler: RequestHandler {
   private let transfers: TransferGate
   private let admin: AdminAPI
   private let health: HealthEndpoints
+  private let page: StatusPage
+  private let running: RunningTransfers
   private let entry: EntryRules
   /// Nil when nobody is asked who he is.
   private let authenticator: Authenticator?
@@ -30,8 +32,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList,
-    authenticator: Authenticator?, access: Access, metrics: LoopMetrics, log: GatewayLog
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, page: StatusPage, running: RunningTransfers,
+    hosts: HostList, authenticator: Authenticator?, access: Access, metrics: LoopMetrics, accessLog: AccessLog
   ) {
     self.access = access
     client = configuration.staticToken == nil ? admin.client : nil
@@ -43,10 +45,12 @@ final class GatewayHandler: RequestHandler {
     self.transfers = transfers
     self.admin = admin
     self.health = health
+    self.page = page
+    self.running = running
     self.metrics = metrics
     self.authenticator = authenticator
     entry = EntryRules(hosts)
-    accessLog = AccessLog(log)
+    self.accessLog = accessLog
     router = Router(defaultNamespace: configuration.namespace)
   }
 
@@ -117,16 +121,15 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func begin(_ exchange: ServerExchange, _ route: Route) -> RequestRecord {
-    var git: GitRoute?
-    var service = RequestService.ops
+    let record: RequestRecord
     switch route {
-    case .git(let route):
-      git = route
-      service = RequestService(route)
-    case .admin: service = .api
-    case .livez, .readyz, .metrics, .status, .control, .refused: break
+    case .git(let git):
+      record = RequestRecord(
+        nextRequestID(), RequestService(git.operation, git.service), git, at: exchange.startedAt)
+    case .admin: record = RequestRecord(nextRequestID(), .api, nil, at: exchange.startedAt)
+    case .livez, .readyz, .metrics, .status, .control, .refused:
+      record = RequestRecord(nextRequestID(), .ops, nil, at: exchange.startedAt)
     }
-    let record = RequestRecord(nextRequestID(), service, git, at: exchange.startedAt)
     exchange.attachment = record
     metrics.began()
     return record
@@ -153,7 +156,9 @@ final class GatewayHandler: RequestHandler {
       }
       if failure == nil { failure = try await control.perform(operation, on: exchange) }
       if let failure { try await refuse(exchange, failure, record) }
-    case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
+    case .status:
+      let readsAll = !access.isOn || access.allows(record.identity, .admin, .gateway)
+      try await page.send(on: exchange, readsAll: readsAll)
     case .refused(let status, let allow, let text):
       let codes: [Int: ProxyError.Code] = [403: .forbidden, 404: .notFound, 405: .wrongMethod]
       try await refuse(exchange, ProxyError(codes[status] ?? .badRequest, status: status, text), record, allow: allow)
@@ -212,7 +217,8 @@ final class GatewayHandler: RequestHandler {
     } else {
       id = nextRequestID()
       metrics.refusedUnread(status)
-      accessLog.write(unread: status, reason, from: peer, id)
+      accessLog.write(
+        unread: status, reason, from: peer, id, isLast: health.state.current == .draining)
     }
     let word = Status.phrase(status).description.lowercased().map { $0 == " " ? "_" : String($0) }.joined()
     return Fields([("x-artifacts-gateway-error", word), ("x-request-id", id.description)])
@@ -221,11 +227,15 @@ final class GatewayHandler: RequestHandler {
   func ended(_ exchange: ServerExchange) {
     guard let record = exchange.attachment as? RequestRecord else { return }
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
-    if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+    if record.isTroubled {
+      if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+      if let trouble = Trouble(record, at: WallClock.now) { page.source.troubles.add(trouble) }
+    }
     if let limiter = access.limiter {
       limiter.moved(exchange.bodyBytesRead + exchange.bytesWritten, owner(record, exchange), record.identity)
     }
-    accessLog.write(exchange, record, isKilled: health.state.isCutting)
+    accessLog.write(
+      exchange, record, isKilled: health.state.isCutting, isLast: health.state.current == .draining)
   }
 
   private func git(
@@ -244,7 +254,11 @@ final class GatewayHandler: RequestHandler {
         let owner = owner(record, exchange)
         let cap = access.limiter?.transferCap(owner, record.identity) ?? .max
         let place = try await transfers.enter(rank, of: owner, cap: cap, on: exchange.loop)
-        defer { transfers.leave(place) }
+        running.add(relay)
+        defer {
+          running.remove(relay)
+          transfers.leave(place)
+        }
         record.enter(.request, at: exchange.loop.now)
         if route.service == .receivePack { relay.sizes = sizes(of: exchange.request) }
         if route.service == .uploadPack {

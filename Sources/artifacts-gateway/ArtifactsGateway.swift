@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 
 /// The command line.
 @main
@@ -12,4 +13,11 @@ struct ArtifactsGateway: AsyncParsableCommand {
       VersionCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)
+
+  static func main() async {
+    // Before there is a secret in memory, or a thread that could look at the environment.
+    if (try? Settings().isOn(false, "allow_core")) != true { CoreDumps.forbid() }
+    EnvironmentSecrets.take()
+    await main(nil)
+  }
 }

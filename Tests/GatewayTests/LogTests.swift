@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct LogTests {
   private static func line(_ format: LogFormat, _ body: (LogLine) -> Void) -> String {
     let line = LogLine(format)
-    Timestamp.withText(1_769_903_999.999) { line.begin("info", "request", at: $0) }
+    Timestamp.withText(1_769_903_999.999) { line.begin(isGood: true, at: $0) }
     body(line)
     line.end()
     return String(decoding: line.bytes, as: UTF8.self)
@@ -42,6 +42,31 @@ import Testing
     }
     #expect(line.utf8.count < 16_384)
     #expect(throws: Never.self) { try JSONTree(parsing: Array(line.utf8)) }
+  }
+
+  @Test(arguments: [LogFormat.json, .text])
+  func `lines stand one behind the other, whole, until they are taken`(format: LogFormat) throws {
+    let lines = LogLine(format)
+    for round in 1...2 {
+      var written = 0
+      while !lines.isFull {
+        Timestamp.withText(0) { lines.begin(isGood: written % 2 == 0, at: $0) }
+        // Every other one is as long as a line may be.
+        if written % 2 == 1 { for _ in 0..<40 { lines.text(.reason, String(repeating: "\u{1}", count: 600)) } }
+        lines.number(.status, written)
+        lines.end()
+        written += 1
+      }
+      #expect(lines.lineCount == written && written > 2, "round \(round)")
+      let texts = String(decoding: lines.bytes, as: UTF8.self).split(separator: "\n")
+      #expect(texts.count == written)
+      for (number, text) in texts.enumerated() {
+        #expect(text.utf8.count < 16_500 && text.contains(number % 2 == 0 ? "info" : "warning"))
+        if number % 2 == 0 { #expect(text.contains(format == .json ? "\"status\":\(number)}" : "status=\(number)")) }
+      }
+      lines.removeAll()
+      #expect(lines.bytes.isEmpty && lines.lineCount == 0)
+    }
   }
 
   @Test func `what does not fit is dropped and counted, and the rest comes whole`() throws {

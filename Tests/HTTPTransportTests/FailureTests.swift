@@ -103,10 +103,13 @@ struct FailureTests {
     }
   }
 
-  @Test func `a connection on which nothing comes is closed without a word`() async throws {
+  /// One of them is longer than a connection waits before it rests.
+  @Test(arguments: [50, 600]) func `a connection on which nothing comes is closed without a word`(patience: Int)
+    async throws
+  {
     var timeouts = Timeouts()
     timeouts.head = .milliseconds(50)
-    timeouts.keepAlive = .milliseconds(50)
+    timeouts.keepAlive = .milliseconds(patience)
     try await withServer(timeouts: timeouts) { running in
       #expect(try await running.ask("") == "")
       let peer = try await running.connect()
@@ -114,6 +117,21 @@ struct FailureTests {
       try await peer.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
       _ = try await peer.receiveMessage()
       #expect(try await peer.receiveToEnd() == "")
+    }
+  }
+
+  @Test func `a connection that has rested serves on`() async throws {
+    var timeouts = Timeouts()
+    timeouts.head = .milliseconds(400)
+    try await withServer(timeouts: timeouts) { running in
+      let peer = try await running.connect()
+      defer { peer.close() }
+      for _ in 0..<2 {
+        try await peer.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await peer.receiveMessage().head.hasPrefix("HTTP/1.1 200 "))
+        // Another one that says nothing is closed after a time in which the first has gone to rest.
+        #expect(try await running.ask("") == "")
+      }
     }
   }
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Makes the Debian package from a binary that is built.
 #
-#   make build && deploy/debian/build.sh .build/release/artifacts-gateway [FOLDER] [MAN PAGE]
+#   make build man && deploy/debian/build.sh .build/release/artifacts-gateway [FOLDER] [MAN PAGE]
 #
+# The manual page is what make man has written, unless another is named; without either, the package has none.
 # Prints the package's name, FOLDER/artifacts-gateway_VERSION_ARCHITECTURE.deb; FOLDER is the current one by default. Needs
 # dpkg-deb, binutils and gzip, and no root.
 set -euo pipefail
@@ -11,7 +12,11 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 source=$(realpath "$here/../..")
 gateway=$(realpath "$1")
 target=$(realpath "${2:-.}")
-manual=${3:-}
+manual=${3:-$source/.build/artifacts-gateway.1}
+if [[ -n ${3:-} && ! -r $manual ]]; then
+  echo "$manual: no such manual page" >&2
+  exit 66
+fi
 
 version=$("$gateway" version --json | sed -n 's/.*"version" *: *"\([^"]*\)".*/\1/p')
 architecture=$(dpkg --print-architecture)
@@ -40,7 +45,7 @@ artifacts-gateway ($version) stable; urgency=medium
 
  -- $(sed -n 's/^Maintainer: //p' "$here/control")  $(date --utc --rfc-email --date "@$SOURCE_DATE_EPOCH")
 END
-if [[ -n $manual ]]; then
+if [[ -r $manual ]]; then
   install -d "$root/usr/share/man/man1"
   gzip -9n <"$manual" >"$root/usr/share/man/man1/artifacts-gateway.1.gz"
 fi

@@ -18,62 +18,110 @@ enum LogField: Int, CaseIterable {
   }
 }
 
-/// One line of the log, written field by field into memory that is used again by the next: for lines that are written at
-/// every request. What comes from outside is escaped. Confined to its owner.
+/// Lines of the log about requests, written field by field, one behind the other, until somebody takes them all. What comes
+/// from outside is escaped. Confined to its owner.
 final class LogLine {
   /// More than the fields of a line can take; what would not fit is left out.
-  private static let capacity = 16_384
+  private static let lineLimit = 16_384
+  /// Bytes of whole lines from which on they should be taken.
+  private static let fullCount = 32_768
   /// The longest text of one field, characters.
   private static let longestText = 512
+  /// Bytes of a constant piece, at most: as many are copied, and those that are none of it are written over.
+  private static let slot = MemoryLayout<SIMD64<UInt8>>.size
 
   private let format: LogFormat
-  private let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+  /// Owned, as are the other two: freed by `deinit`, and touched by the owner only.
+  private let memory = UnsafeMutableRawPointer.allocate(
+    byteCount: fullCount + lineLimit + slot, alignment: slot)
   private var count = 0
-  /// What stands before the value of each field, by its place among all: one copy writes it.
-  private let prefixes: [[UInt8]]
+  /// Where the line that is being written must end.
+  private var limit = 0
+  private(set) var lineCount = 0
+
+  /// Constant pieces, each in a slot: what stands before the value of each field, by its place among all; then whole
+  /// fields that have few values; what stands before and behind the time, for a line of a request that went well and for one that did not.
+  private let pieces: UnsafeMutableRawPointer
+  private let lengths: UnsafeMutablePointer<Int>
+  private static let firstService = LogField.allCases.count
+  private static let firstVersion = firstService + RequestService.allCases.count
+  private static let goodEnd = firstVersion + 3
+  private static let firstHead = goodEnd + 1
 
   init(_ format: LogFormat) {
     self.format = format
-    prefixes = LogField.allCases.map { field in
+    var texts = LogField.allCases.map { field in
       switch format {
-      case .json: Array(",\"\(field.name)\":\(field.isText ? "\"" : "")".utf8)
-      case .text: Array(" \(field.name)=".utf8)
+      case .json: ",\"\(field.name)\":\(field.isText ? "\"" : "")"
+      case .text: " \(field.name)="
       }
     }
-  }
-
-  deinit { memory.deallocate() }
-
-  /// The line. Valid until the next one is begun.
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
-
-  /// - Parameter time: of `Timestamp`.
-  func begin(_ level: StaticString, _ message: StaticString, at time: UnsafeRawBufferPointer) {
-    count = 0
-    switch format {
-    case .json:
-      append("{\"level\":\"")
-      append(level)
-      append("\",\"message\":\"")
-      append(message)
-      append("\",\"time\":\"")
-      append(time)
-      append("\"")
-    case .text:
-      append(time)
-      append(" ")
-      append(level)
-      append(" ")
-      append(message)
+    let words =
+      RequestService.allCases.map { (LogField.service, $0.rawValue) }
+      + [(LogField.http, "1.0"), (.http, "1.1"), (.http, "2"), (.end, Termination.none.description)]
+    texts += words.map { texts[$0.rawValue] + $1 + (format == .json ? "\"" : "") }
+    for level in ["info", "warning"] {
+      switch format {
+      case .json: texts += ["{\"level\":\"\(level)\",\"message\":\"request\",\"time\":\"", "\""]
+      case .text: texts += ["", " \(level) request"]
+      }
+    }
+    pieces = .allocate(byteCount: texts.count * Self.slot, alignment: Self.slot)
+    lengths = .allocate(capacity: texts.count)
+    for (index, text) in texts.enumerated() {
+      let slot = UnsafeMutableRawBufferPointer(start: pieces + index * Self.slot, count: Self.slot)
+      slot.initializeMemory(as: UInt8.self, repeating: 0)
+      slot.copyBytes(from: text.utf8)
+      (lengths + index).initialize(to: text.utf8.count)
     }
   }
 
-  func end() { append(format == .json ? "}\n" : "\n") }
+  deinit {
+    memory.deallocate()
+    pieces.deallocate()
+    lengths.deallocate()
+  }
+
+  /// The lines. Valid until the next change.
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
+
+  /// There should not be any more lines before these are taken.
+  var isFull: Bool { count >= Self.fullCount }
+
+  /// Begins anew, when the lines have been taken.
+  func removeAll() { (count, lineCount) = (0, 0) }
+
+  /// Begins a line. Not to be called when it is full.
+  /// - Parameters:
+  ///   - isGood: at level info; else it is a warning.
+  ///   - time: of `Timestamp`.
+  func begin(isGood: Bool, at time: UnsafeRawBufferPointer) {
+    limit = count + Self.lineLimit
+    lineCount += 1
+    let head = Self.firstHead + (isGood ? 0 : 2)
+    append(piece: head)
+    append(time)
+    append(piece: head + 1)
+  }
+
+  /// Ends it. There is room: fields leave out what is too much for a line, and a few bytes less.
+  func end() {
+    limit += Self.slot
+    append(format == .json ? "}\n" : "\n")
+  }
+
+  /// One copy of a fixed size, which is cheaper than one of the right size.
+  private func append(piece: Int) {
+    guard count <= limit - Self.slot else { return }
+    let bytes = pieces.load(fromByteOffset: piece * Self.slot, as: SIMD64<UInt8>.self)
+    memory.storeBytes(of: bytes, toByteOffset: count, as: SIMD64<UInt8>.self)
+    count += lengths[piece]
+  }
 
   // MARK: Fields
 
   /// Begins a field whose value needs no escape: printable ASCII without blanks, quotes and backslashes.
-  func key(_ field: LogField) { prefixes[field.rawValue].withUnsafeBytes { append($0) } }
+  func key(_ field: LogField) { append(piece: field.rawValue) }
 
   /// Ends a word that `key` began.
   func endWord() { if format == .json { append(byte: UInt8(ascii: "\"")) } }
@@ -90,6 +138,14 @@ final class LogLine {
     endWord()
   }
 
+  func service(_ service: RequestService) { append(piece: Self.firstService + service.index) }
+
+  /// - Parameter version: 0 for HTTP/1.0, 1 for 1.1, 2 for 2.
+  func http(version: Int) { append(piece: Self.firstVersion + version) }
+
+  /// That all went well.
+  func goodEnd() { append(piece: Self.goodEnd) }
+
   func number(_ field: LogField, _ value: Int) {
     key(field)
     append(UInt64(max(0, value)))
@@ -100,11 +156,12 @@ final class LogLine {
     key(field)
     let microseconds = nanoseconds / 1_000
     append(microseconds / 1_000)
-    let rest = microseconds % 1_000
-    append(byte: UInt8(ascii: "."))
-    append(digit: rest / 100)
-    append(digit: rest / 10 % 10)
-    append(digit: rest % 10)
+    guard count <= limit - 4 else { return }
+    let rest = UInt32(truncatingIfNeeded: microseconds % 1_000)
+    // A point and three digits, the first in the lowest byte.
+    let digits = (rest / 100) << 8 | (rest / 10 % 10) << 16 | (rest % 10) << 24
+    memory.storeBytes(of: (digits | 0x3030_302e).littleEndian, toByteOffset: count, as: UInt32.self)
+    count += 4
   }
 
   /// Text from outside.
@@ -133,14 +190,14 @@ final class LogLine {
   }
 
   func append(_ bytes: UnsafeRawBufferPointer) {
-    guard let start = bytes.baseAddress, bytes.count <= Self.capacity - count else { return }
-    UnsafeMutableRawPointer(memory + count).copyMemory(from: start, byteCount: bytes.count)
+    guard let start = bytes.baseAddress, bytes.count <= limit - count else { return }
+    (memory + count).copyMemory(from: start, byteCount: bytes.count)
     count += bytes.count
   }
 
   func append(byte: UInt8) {
-    guard count < Self.capacity else { return }
-    memory[count] = byte
+    guard count < limit else { return }
+    memory.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count += 1
   }
 
@@ -149,18 +206,19 @@ final class LogLine {
   /// In decimal.
   func append(_ value: UInt64) {
     guard value >= 10 else { return append(digit: value) }
-    var digits = 1
-    var rest = value
-    while rest >= 10 {
-      rest /= 10
+    var digits = 2
+    var bound: UInt64 = 100
+    while digits < 20, value >= bound {
       digits += 1
+      bound = bound &* 10
     }
-    guard digits <= Self.capacity - count else { return }
-    rest = value
+    guard digits <= limit - count else { return }
+    var rest = value
     var place = count + digits
     while place > count {
       place -= 1
-      memory[place] = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
+      let digit = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
+      memory.storeBytes(of: digit, toByteOffset: place, as: UInt8.self)
       rest /= 10
     }
     count += digits
@@ -168,12 +226,17 @@ final class LogLine {
 
   /// In hexadecimal, so many digits.
   func append(hex value: UInt32, digits: Int) {
-    var shift = UInt32(4 * digits)
-    while shift > 0 {
-      shift -= 4
-      let digit = UInt8(truncatingIfNeeded: value >> shift) & 0xf
-      append(byte: digit < 10 ? digit &+ UInt8(ascii: "0") : digit &- 10 &+ UInt8(ascii: "a"))
+    guard digits <= limit - count else { return }
+    var rest = value
+    var place = count + digits
+    while place > count {
+      place -= 1
+      let digit = UInt8(truncatingIfNeeded: rest) & 0xf
+      memory.storeBytes(
+        of: digit &+ (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10), toByteOffset: place, as: UInt8.self)
+      rest >>= 4
     }
+    count += digits
   }
 
   /// As in a JSON string (RFC 8259 section 7), with all controls escaped.

@@ -10,17 +10,10 @@ package final class LogSink: Sendable {
     var waiting: [UInt8] = []
     /// Somebody writes, or is about to.
     var isDraining = false
-    /// Somebody will, in a moment.
-    var isDrainSet = false
     var dropped = 0
   }
 
   private static let limit = 1 << 20
-  /// How long lines that are in no hurry wait for others, to be written with them.
-  private static let patience = DispatchTimeInterval.milliseconds(20)
-  /// As many bytes are enough for one write.
-  private static let batch = 32_768
-
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "log")
   private let descriptor: CInt
@@ -35,40 +28,22 @@ package final class LogSink: Sendable {
   /// Adds a line, which ends in a newline. Never waits.
   func write(_ line: String) {
     var line = line
-    line.withUTF8 { write(UnsafeRawBufferPointer($0), isUrgent: true) }
+    line.withUTF8 { write(UnsafeRawBufferPointer($0), lineCount: 1) }
   }
 
-  /// The same from bytes.
-  /// - Parameter isUrgent: false for a line that may wait a moment for others.
-  func write(_ line: UnsafeRawBufferPointer, isUrgent: Bool) {
-    enum Step { case none, drainNow, drainSoon }
-    let step: Step = state.withLock { state in
-      guard state.waiting.count + line.count <= Self.limit else {
-        state.dropped += 1
-        dropped.add(1, ordering: .relaxed)
-        return .none
+  /// The same for so many whole lines. They stay together, or are dropped together.
+  func write(_ lines: UnsafeRawBufferPointer, lineCount: Int) {
+    let begins = state.withLock { state in
+      guard state.waiting.count + lines.count <= Self.limit else {
+        state.dropped += lineCount
+        dropped.add(lineCount, ordering: .relaxed)
+        return false
       }
-      state.waiting.append(contentsOf: line)
-      guard !state.isDraining else { return .none }
-      if isUrgent || state.waiting.count >= Self.batch {
-        state.isDraining = true
-        return .drainNow
-      }
-      defer { state.isDrainSet = true }
-      return state.isDrainSet ? .none : .drainSoon
+      state.waiting.append(contentsOf: lines)
+      defer { state.isDraining = true }
+      return !state.isDraining
     }
-    switch step {
-    case .none: break
-    case .drainNow: queue.async { self.drain() }
-    case .drainSoon:
-      queue.asyncAfter(deadline: .now() + Self.patience) {
-        self.state.withLock { state in
-          state.isDrainSet = false
-          state.isDraining = true
-        }
-        self.drain()
-      }
-    }
+    if begins { queue.async { self.drain() } }
   }
 
   /// Writes until nothing waits. On the queue.

@@ -38,11 +38,13 @@ final class RequestRecord {
   var retryCount = 0
   var outcome: UploadPackRelay.Outcome?
   /// Why the request could not be served.
-  var failure: ProxyError?
+  var failure: ProxyError? { didSet { isTroubled = true } }
   /// Why a response that had begun did not come to its end, when that was the upstream's doing.
-  var cutReason: String?
+  var cutReason: String? { didSet { isTroubled = true } }
   /// What a call of the admin API was answered instead of what it asked for.
-  var problem: Problem?
+  var problem: Problem? { didSet { isTroubled = true } }
+  /// One of those three was set, or the client's side broke: what most requests need not be asked one by one.
+  private(set) var isTroubled = false
   /// How the client's side broke.
   private(set) var clientFailure: TransportError?
   /// The client was gone before there was an answer, whatever was then written to nobody.
@@ -58,6 +60,7 @@ final class RequestRecord {
   /// The exchange was given up: the client's side broke.
   func broke(_ exchange: ServerExchange, _ error: any Error) {
     clientFailure = error as? TransportError
+    isTroubled = true
     isUnanswered = clientFailure != nil && !exchange.hasStarted && exchange.bodyFailure == nil
   }
 

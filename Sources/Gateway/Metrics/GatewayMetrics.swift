@@ -1,5 +1,4 @@
 import ArtifactsAPI
-import CoreMetrics
 import HTTPTransport
 import PackCache
 
@@ -7,7 +6,7 @@ import PackCache
 package final class GatewayMetrics: Sendable {
   /// Where they are kept.
   package let registry: PrometheusRegistry
-  let inFlight: Meter
+  let inFlight: GaugeCell
   let connects: CounterSet<ConnectResult>
   let retries: CounterSet<RetryReason>
   let refFlights: CounterSet<RefFlightResult>
@@ -21,7 +20,7 @@ package final class GatewayMetrics: Sendable {
   package init() {
     let registry = PrometheusRegistry(MetricNames.families)
     self.registry = registry
-    inFlight = Meter(label: MetricNames.inFlight, dimensions: [], factory: registry)
+    inFlight = registry.gauge(MetricNames.inFlight, [])
     connects = CounterSet(MetricNames.connects, "result", factory: registry)
     retries = CounterSet(MetricNames.retries, "reason", factory: registry)
     refFlights = CounterSet(MetricNames.refFlights, "result", factory: registry)

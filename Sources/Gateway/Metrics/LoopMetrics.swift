@@ -1,28 +1,25 @@
 import ArtifactsAPI
-import CoreMetrics
 import EventLoop
 import HTTPTransport
 
 /// The metrics of requests as one loop counts them: handlers that are made once, and looked up without a lock. Confined to
 /// its loop.
 final class LoopMetrics {
-  /// Those of one service.
-  private struct OfService {
+  /// Those of one service. The cells themselves: the handles of swift-metrics cost as much again as counting.
+  private final class OfService {
     let requests: CodeCounters
-    let duration: Timer
-    let firstByte: Timer
-    let bytesIn: Counter
-    let bytesOut: Counter
+    let duration: HistogramCell
+    let firstByte: HistogramCell
+    let bytesIn: CounterCell
+    let bytesOut: CounterCell
 
-    init(_ service: RequestService, _ factory: any MetricsFactory) {
+    init(_ service: RequestService, _ registry: PrometheusRegistry) {
       let label = [("service", service.rawValue)]
-      requests = CodeCounters(MetricNames.requests, label, factory: factory)
-      duration = Timer(label: MetricNames.duration, dimensions: label, factory: factory)
-      firstByte = Timer(label: MetricNames.firstByte, dimensions: label, factory: factory)
-      bytesIn = Counter(
-        label: MetricNames.transferred, dimensions: label + [("direction", "in")], factory: factory)
-      bytesOut = Counter(
-        label: MetricNames.transferred, dimensions: label + [("direction", "out")], factory: factory)
+      requests = CodeCounters(MetricNames.requests, label, registry)
+      duration = registry.histogram(MetricNames.duration, label)
+      firstByte = registry.histogram(MetricNames.firstByte, label)
+      bytesIn = registry.counter(MetricNames.transferred, label + [("direction", "in")])
+      bytesOut = registry.counter(MetricNames.transferred, label + [("direction", "out")])
     }
   }
 
@@ -35,10 +32,10 @@ final class LoopMetrics {
 
   init(_ shared: GatewayMetrics) {
     self.shared = shared
-    let factory = shared.registry
-    services = RequestService.allCases.map { OfService($0, factory) }
-    git = CodeCounters(MetricNames.upstreamRequests, [("target", "git")], factory: factory)
-    api = CodeCounters(MetricNames.upstreamRequests, [("target", "api")], factory: factory)
+    let registry = shared.registry
+    services = RequestService.allCases.map { OfService($0, registry) }
+    git = CodeCounters(MetricNames.upstreamRequests, [("target", "git")], registry)
+    api = CodeCounters(MetricNames.upstreamRequests, [("target", "api")], registry)
   }
 
   func began() { shared.inFlight.increment(by: 1) }

@@ -32,6 +32,20 @@ package final class PrometheusRegistry: MetricsFactory {
     state.withLock { $0.series[name, default: [:]][ExpositionWriter.labels(labels)] = .observed(value) }
   }
 
+  /// The sum of a family's series whose written labels hold all of `parts`, such as `code="5`. Histograms count as nothing.
+  func total(_ name: String, _ parts: String...) -> Int {
+    let series = state.withLock { $0.series[name] } ?? [:]
+    return series.reduce(into: 0) { sum, next in
+      guard parts.allSatisfy({ next.key.contains($0) }) else { return }
+      switch next.value {
+      case .counter(let cell): sum += Int(cell.value)
+      case .gauge(let cell): sum += Int(cell.value)
+      case .histogram: break
+      case .observed(let value): sum += Int(value())
+      }
+    }
+  }
+
   /// All there is, in the text format of Prometheus.
   package func exposition() -> String {
     let (families, series) = state.withLock { ($0.families, $0.series) }
@@ -54,6 +68,10 @@ package final class PrometheusRegistry: MetricsFactory {
   // MARK: MetricsFactory
 
   package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    counter(label, dimensions)
+  }
+
+  func counter(_ label: String, _ dimensions: [(String, String)]) -> CounterCell {
     cell(label, dimensions, .counter, { if case .counter(let cell) = $0 { cell } else { nil } }) {
       let cell = CounterCell()
       return (cell, .counter(cell))
@@ -61,22 +79,26 @@ package final class PrometheusRegistry: MetricsFactory {
   }
 
   package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-    makeGauge(label, dimensions)
+    gauge(label, dimensions)
   }
 
   /// Of what is recorded the last is shown.
   package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-    makeGauge(label, dimensions)
+    gauge(label, dimensions)
   }
 
   package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    histogram(label, dimensions)
+  }
+
+  func histogram(_ label: String, _ dimensions: [(String, String)]) -> HistogramCell {
     cell(label, dimensions, .histogram, { if case .histogram(let cell) = $0 { cell } else { nil } }) {
       let cell = HistogramCell()
       return (cell, .histogram(cell))
     }
   }
 
-  private func makeGauge(_ label: String, _ dimensions: [(String, String)]) -> GaugeCell {
+  func gauge(_ label: String, _ dimensions: [(String, String)]) -> GaugeCell {
     cell(label, dimensions, .gauge, { if case .gauge(let cell) = $0 { cell } else { nil } }) {
       let cell = GaugeCell()
       return (cell, .gauge(cell))

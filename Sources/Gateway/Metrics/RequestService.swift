@@ -10,9 +10,8 @@ enum RequestService: String, CaseIterable, Sendable {
   /// The gateway's own pages, and what is nothing of all this.
   case ops
 
-  init(_ route: GitRoute) {
-    self =
-      route.operation == .advertisement ? .refs : route.service == .uploadPack ? .uploadPack : .receivePack
+  init(_ operation: GitRoute.Operation, _ service: Service) {
+    self = operation == .advertisement ? .refs : service == .uploadPack ? .uploadPack : .receivePack
   }
 
   /// Its place among all.

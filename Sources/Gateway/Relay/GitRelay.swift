@@ -42,6 +42,8 @@ final class GitRelay: UpstreamRequest {
   /// What happens to the request, for its line in the log.
   let record: RequestRecord
   let metrics: LoopMetrics
+  /// Where it stands in the list of those that run, which keeps this.
+  var place = 0
   /// How long the upstream may be silent before its answer.
   let firstByte: Duration
 

@@ -117,6 +117,17 @@ actor TokenBroker {
     for (key, entry) in entries where entry.token?.id == tokenID { entries[key]?.token = nil }
   }
 
+  /// The wall clock, seconds since 1970.
+  var now: Double { clock() }
+
+  /// The tokens of a scope that have not ended.
+  func heldTokens(_ scope: TokenScope, at now: Double) -> [Token] {
+    entries.compactMap { key, entry in
+      guard key.scope == scope, let token = entry.token, token.expiresAt > now else { return nil }
+      return token
+    }
+  }
+
   /// Whether a token can stand in a request's head as it is.
   private static func isUsable(_ secret: Secret) -> Bool {
     !secret.isEmpty && secret.exposed.utf8.count <= longestToken

@@ -11,10 +11,10 @@ package enum UpstreamHTTP: String, Sendable, CaseIterable {
   case http2 = "2"
 
   /// What a pool is to do about HTTP/2; nil for nothing.
-  /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
-  func policy(caFile: String?) throws(TLSError) -> HTTP2Policy? {
+  /// - Parameter tls: what HTTP/1.1 is spoken in; its trust is taken over.
+  func policy(_ tls: TLSClientContext) throws(TLSError) -> HTTP2Policy? {
     guard self != .http1 else { return nil }
-    let tls = try TLSClientContext(caFile: caFile, applicationProtocols: ["h2", "http/1.1"])
+    let tls = try TLSClientContext(trustOf: tls, applicationProtocols: ["h2", "http/1.1"])
     return HTTP2Policy(tls: tls, carriesPacks: self == .http2)
   }
 }

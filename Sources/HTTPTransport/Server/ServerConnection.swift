@@ -11,6 +11,11 @@ final class ServerConnection {
   private let timeouts: Timeouts
   private let handler: any RequestHandler
   private var isIdle = false
+  private var isFirst = true
+  /// Nothing came for a while after a response; it waits on in a task of its own.
+  private var isResting = false
+  /// How long after a response.
+  private static let restDelay = Duration.milliseconds(250)
   private var isDraining = false
   private var exchange: ServerExchange?
   /// Runs the handler of an HTTP/2 stream as a task of its own. Nil when HTTP/2 is not spoken.
@@ -32,14 +37,21 @@ final class ServerConnection {
     wire = HTTP1Wire(transport)
   }
 
-  /// Serves until the connection is closed, and closes it.
-  func run() async {
-    defer {
-      transport.close()
-      if isDraining { grace.clear() }
-    }
+  /// Serves until the connection is closed, and closes it; or until nothing has come for a moment after a response.
+  ///
+  /// A task keeps what memory its deepest call needed for as long as it lives, and that of a request is ten times what waiting
+  /// needs. So a connection that rests is to be run again by a new task.
+  /// - Returns: whether it is closed.
+  func run() async -> Bool {
+    await serveUntilRest()
+    if isResting { return false }
+    transport.close()
+    if isDraining { grace.clear() }
+    return true
+  }
+
+  private func serveUntilRest() async {
     if let startStream, transport.hasChosenHTTP2 { return await runHTTP2([], startStream) }
-    var isFirst = true
     while true {
       let head: RequestHead
       do throws(TransportError) {
@@ -50,10 +62,11 @@ final class ServerConnection {
           case nil: return
           }
         } else {
-          guard let next = try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive) else { return }
+          guard let next = try await nextHead() else { return }
           head = next
         }
       } catch {
+        if isResting { return }
         await refuse(error)
         return
       }
@@ -99,6 +112,22 @@ final class ServerConnection {
     wire.rest()
     await http2.run(first)
     self.http2 = nil
+  }
+
+  /// - Throws: also when the connection is to rest.
+  private func nextHead() async throws(TransportError) -> RequestHead? {
+    if isDraining || isResting || timeouts.keepAlive <= Self.restDelay {
+      let rested = isResting ? Self.restDelay : .zero
+      isResting = false
+      return try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive - rested)
+    }
+    do throws(TransportError) { return try await nextHead(Self.restDelay) } catch {
+      if case .timedOut = error, wire.input.isEmpty {
+        isResting = true
+        isIdle = true
+      }
+      throw error
+    }
   }
 
   private func nextHead(_ wait: Duration) async throws(TransportError) -> RequestHead? {

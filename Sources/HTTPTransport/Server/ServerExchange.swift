@@ -79,6 +79,7 @@ package final class ServerExchange {
   }
 
   package var isHTTP2: Bool { if case .http2 = carrier { true } else { false } }
+  package var hasBodyFailed: Bool { bodyFailure != nil }
   package var hasStarted: Bool { progress != .waiting }
   package var isFinished: Bool { progress == .finished }
   package var isBodyRead: Bool {

@@ -51,21 +51,33 @@ actor ServerWorker {
 
   /// Serves one connection to its end. Owns `descriptor`.
   func serve(_ descriptor: CInt, peer: SocketAddress, listener: ListenerInfo, tls: TLSServerContext?) async {
-    defer {
-      if expected.subtract(1, ordering: .relaxed).newValue == 0 { resumeDrained() }
-    }
     let owned = OwnedDescriptor(owning: descriptor)
-    guard let channel = try? Channel(owned, on: loop) else { return }
-    guard let transport = await secure(channel, tls) else { return }
-    guard !isCut else { return transport.close() }
+    guard let channel = try? Channel(owned, on: loop), let transport = await secure(channel, tls) else {
+      return noteEnd()
+    }
+    guard !isCut else {
+      transport.close()
+      return noteEnd()
+    }
     let connection = ServerConnection(
       transport, peer: peer, listener: listener, timeouts: timeouts, handler: handler,
       startStream: speaksHTTP2 ? { [unowned self] in startStream($0) } : nil)
-    let id = ObjectIdentifier(connection)
-    connections[id] = connection
+    connections[ObjectIdentifier(connection)] = connection
     if isDraining { connection.drain() }
-    await connection.run()
-    connections[id] = nil
+    await run(LoopConfined(connection))
+  }
+
+  private func run(_ connection: LoopConfined<ServerConnection>) async {
+    guard await connection.value.run() else {
+      Task(executorPreference: loop) { await self.run(connection) }
+      return
+    }
+    connections[ObjectIdentifier(connection.value)] = nil
+    noteEnd()
+  }
+
+  private func noteEnd() {
+    if expected.subtract(1, ordering: .relaxed).newValue == 0 { resumeDrained() }
   }
 
   /// Serves an HTTP/2 stream beside whatever else runs on its connection.

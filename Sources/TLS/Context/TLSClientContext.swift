@@ -14,10 +14,9 @@ package final class TLSClientContext: Sendable {
   ///   - applicationProtocols: what ALPN offers, the preferred first. Empty leaves the extension out.
   ///
   /// Throws `.configuration` with the file or setting that is wrong.
-  package init(caFile: String? = nil, applicationProtocols: [String] = []) throws(TLSError) {
-    handle = try ContextHandle(method: TLS_client_method(), applicationProtocols: applicationProtocols)
+  package convenience init(caFile: String? = nil, applicationProtocols: [String] = []) throws(TLSError) {
+    try self.init(applicationProtocols)
     let context = handle.pointer
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     ErrorQueue.clear()
     if let caFile {
       guard SSL_CTX_load_verify_file(context, caFile) == 1 else {
@@ -27,6 +26,22 @@ package final class TLSClientContext: Sendable {
     } else if SSL_CTX_set_default_verify_paths(context) != 1 {
       throw TLSError(.configuration(subject: "system trust store", reason: ErrorQueue.takeText(or: "not available")))
     }
+  }
+
+  /// The same trust, which is in memory once, with other application protocols.
+  package convenience init(trustOf other: TLSClientContext, applicationProtocols: [String]) throws(TLSError) {
+    try self.init(applicationProtocols)
+    // The store has its own lock and counts its owners.
+    SSL_CTX_set1_cert_store(handle.pointer, SSL_CTX_get_cert_store(other.handle.pointer))
+    X509_VERIFY_PARAM_set_flags(
+      SSL_CTX_get0_param(handle.pointer), X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(other.handle.pointer)))
+  }
+
+  private init(_ applicationProtocols: [String]) throws(TLSError) {
+    handle = try ContextHandle(method: TLS_client_method(), applicationProtocols: applicationProtocols)
+    let context = handle.pointer
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    ErrorQueue.clear()
     // AES-128 first, as browsers do: it is the cheapest where the processor has AES instructions. A list that the library's
     // policy refuses leaves that policy's own.
     _ = SSL_CTX_set_ciphersuites(

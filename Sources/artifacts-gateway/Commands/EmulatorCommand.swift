@@ -70,6 +70,7 @@ struct EmulatorCommand: AsyncParsableCommand {
     if tokenFile == nil {
       printLine("API base: \(emulator.baseURL)/client/v4 (any account id)\nAPI token: \(token)")
     }
+    ProgramText.release()
     await lifecycle.signals(1)
     let cut = await emulator.shutdown(grace: .seconds(10))
     if cut > 0 { throw GatewayExit.cut }

@@ -35,6 +35,7 @@ struct ServeCommand: AsyncParsableCommand {
     await reloader.attach(process.gateway)
     ServiceManager.notify("READY=1")
     if configuration.isLocal { Self.greet(process.addresses[0], isSecure: configuration.listeners[0].tls != nil) }
+    ProgramText.release()
     if let activity {
       Task {
         try await activity.waitUntilIdle(for: configuration.exitOnIdle)

@@ -190,8 +190,7 @@ final class Settings {
     let key = "api_token_file"
     if let file = try secretFile(flag, key, maybeShared: maybeShared) { return try Self.reader(of: file) }
     for name in ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN"] {
-      if let value = Self.environment(name) {
-        let secret = Secret(value)
+      if let secret = EnvironmentSecrets[name] {
         _ = note("api_token", secret.description, .environment(name))
         return { secret }
       }

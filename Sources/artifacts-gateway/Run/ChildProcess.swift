@@ -1,4 +1,5 @@
 @preconcurrency import Dispatch
+import EventLoop
 import Glibc
 
 /// A command that runs with this process's standard streams, in its process group, as if a shell had started it.
@@ -33,7 +34,10 @@ struct ChildProcess: Sendable {
 
     var id: pid_t = 0
     let code = Self.withVector(command.map { Array($0.utf8) }) { arguments in
-      Self.withVector(environment) { posix_spawnp(&id, command[0], nil, &attributes, arguments, $0) }
+      Self.withVector(environment) { environment in
+        // Its core dumps are its own affair.
+        CoreDumps.withLimitAtStart { posix_spawnp(&id, command[0], nil, &attributes, arguments, environment) }
+      }
     }
     switch code {
     case 0: self.id = id

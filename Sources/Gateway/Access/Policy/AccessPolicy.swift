@@ -1,4 +1,3 @@
-package import EventLoop
 import Synchronization
 
 /// The policy in effect, which can be put in the place of another at any time. Shared by all loops.
@@ -15,7 +14,7 @@ package final class AccessPolicy: Sendable {
 
   /// - Parameter wallClock: seconds since 1970, by which days are counted.
   package init(
-    _ configuration: AccessConfiguration, wallClock: @escaping @Sendable () -> Double = { WallClock.now }
+    _ configuration: AccessConfiguration, wallClock: @escaping @Sendable () -> Double
   ) {
     state = Mutex(Self.compile(configuration))
     limits = Mutex(AccessLimits(configuration, wallClock: wallClock))
