@@ -320,13 +320,13 @@ import Testing
 /// Knows one token, for less than a minute.
 private final class CountingVerifier: BearerVerifier {
   private let calls = Mutex(0)
+  private let expiry = WallClock.now + 50
 
   var count: Int { calls.withLock { $0 } }
 
   func verify(_ token: Secret) async throws(CredentialRefusal) -> VerifiedIdentity {
     calls.withLock { $0 += 1 }
     guard token.exposed.hasSuffix("c2lnbmF0dXJl") else { throw CredentialRefusal(.wrong, "bad signature") }
-    return VerifiedIdentity(
-      Identity(.oidc, "a", claims: ["sub": "a"]), expiry: WallClock.now + 50)
+    return VerifiedIdentity(Identity(.oidc, "a", claims: ["sub": "a"]), expiry: expiry)
   }
 }
