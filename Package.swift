@@ -69,6 +69,7 @@ let package = Package(
       [
         "ArtifactsAPI", "PackCache", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop", "CCrypt",
         .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "CVersion", cSettings: [.define("ARTIFACTS_GATEWAY_COMMIT", to: "\"\(commit)\"")]),

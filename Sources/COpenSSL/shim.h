@@ -14,6 +14,9 @@ static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
 static const int copenssl_bio_type_source_sink = BIO_TYPE_SOURCE_SINK;
 
+// Has OpenSSL leave its memory alone at exit, when other threads may still be using it. Counts only as the first call.
+static inline int copenssl_outlive_exit(void) { return OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); }
+
 static inline int copenssl_ctx_set_min_version(SSL_CTX *context, int version) {
   return (int)SSL_CTX_set_min_proto_version(context, version);
 }

@@ -36,7 +36,9 @@ package final class Gateway: Sendable {
         on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2,
         tally: metrics.connections)
     }
-    let control = ControlPlane(on: group.loops[0], configuration.endpoint, metrics: metrics, makePool: makePool)
+    let courtesy = UpstreamCourtesy(apiFailures: configuration.apiFailureLimit, log: log.logger)
+    let control = ControlPlane(
+      on: group.loops[0], configuration.endpoint, metrics: metrics, courtesy: courtesy, makePool: makePool)
     let policy = RemotePolicy(
       patterns: configuration.allowedRemoteHosts, allowsInsecure: configuration.allowsInsecureUpstream,
       trustedOrigins: configuration.trustedOrigins)
@@ -52,7 +54,7 @@ package final class Gateway: Sendable {
     self.sharing = sharing
     let memory = RepoMemory(directory: directory, broker: broker, packs: packs)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
-    let rules = AccessPolicy(configuration.access)
+    let rules = AccessPolicy(configuration.access, wallClock: configuration.wallClock)
     self.policy = rules
     let shared = try Self.authentication(configuration, rules, state, log.logger)
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
@@ -77,12 +79,13 @@ package final class Gateway: Sendable {
         let pool = makePool(loop)
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
-        let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
+        let grants = GrantCache(
+          memory: memory, creator: creator, courtesy: courtesy, configuration: configuration)
         let access = Access(rules, metrics, log.logger)
         let admin = AdminAPI(
-          client: ArtifactsClient(pool, configuration.endpoint, observer: counts.callObserver), memory: memory,
-          sharing: sharing,
-          configuration: configuration, state: state, access: access)
+          client: ArtifactsClient(
+            pool, configuration.endpoint, observer: courtesy.observing(counts.callObserver)),
+          memory: memory, sharing: sharing, configuration: configuration, state: state, access: access)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
           health: health, hosts: hosts, authenticator: shared.map { Authenticator($0, addresses) }, access: access,

@@ -22,6 +22,8 @@ package struct GatewayConfiguration: Sendable {
   package var staticToken: (@Sendable () -> Secret?)?
   /// Seconds.
   package var tokenTTL = 3600
+  /// Calls of the API in a row that may fail before it is asked less often, until it is well.
+  package var apiFailureLimit = 10
   /// Refuses pushes.
   package var isReadOnly = false
   /// Creates a repo when the first push to it comes.

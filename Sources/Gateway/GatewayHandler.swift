@@ -73,6 +73,9 @@ final class GatewayHandler: RequestHandler {
         if identity.source == .anonymous, let authenticator { record.challenges = authenticator.challenges(exchange) }
       case .failure(let refusal): return try await refuse(asker: exchange, route, record, refusal)
       }
+      if let refusal = overuse(exchange, record) {
+        return try await refuse(atEntry: exchange, route, record, refusal)
+      }
       try await serve(exchange, route, record)
     } catch {
       record.broke(exchange, error)
@@ -219,6 +222,9 @@ final class GatewayHandler: RequestHandler {
     guard let record = exchange.attachment as? RequestRecord else { return }
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
     if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+    if let limiter = access.limiter {
+      limiter.moved(exchange.bodyBytesRead + exchange.bytesWritten, owner(record, exchange), record.identity)
+    }
     accessLog.write(exchange, record, isKilled: health.state.isCutting)
   }
 
@@ -232,10 +238,15 @@ final class GatewayHandler: RequestHandler {
       if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
+        try await relay.readBeginning()
         record.enter(.queue, at: exchange.loop.now)
-        try await transfers.enter(on: exchange.loop)
-        defer { transfers.leave() }
+        let rank = TransferGate.Rank(route.service, exchange.request, beginning: relay.held.bytes)
+        let owner = owner(record, exchange)
+        let cap = access.limiter?.transferCap(owner, record.identity) ?? .max
+        let place = try await transfers.enter(rank, of: owner, cap: cap, on: exchange.loop)
+        defer { transfers.leave(place) }
         record.enter(.request, at: exchange.loop.now)
+        if route.service == .receivePack { relay.sizes = sizes(of: exchange.request) }
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()
         } else if let rules = access.pushRules(record.identity, route.repo) {
@@ -261,6 +272,26 @@ final class GatewayHandler: RequestHandler {
       }
     }
     await relay.endPump()
+  }
+
+  /// Whom a transfer is counted for: the one who showed who he is, or else his machine.
+  private func owner(_ record: RequestRecord, _ exchange: ServerExchange) -> String {
+    record.identity.source == .anonymous ? exchange.peer.host : record.identity.description
+  }
+
+  /// Why somebody is refused who has asked for too much already.
+  private func overuse(_ exchange: ServerExchange, _ record: RequestRecord) -> ProxyError? {
+    guard let limiter = access.limiter, record.service != .ops else { return nil }
+    do throws(ProxyError) { try limiter.admit(owner(record, exchange), record.identity) } catch { return error }
+    return nil
+  }
+
+  private func sizes(of request: RequestHead) -> PushSizes? {
+    guard access.pushLimits.isOn else { return nil }
+    var declared: Int?
+    if case .length(let count) = request.framing { declared = count }
+    return PushSizes(
+      access.pushLimits, declared: declared, isPlain: request.fields[.contentEncoding] == nil)
   }
 
   /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.

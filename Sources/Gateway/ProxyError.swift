@@ -22,6 +22,10 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case cut = "upstream_cut"
     case notFound = "not_found"
     case busy = "busy"
+    /// Somebody has asked for more than he may.
+    case overLimit = "over_limit"
+    /// A push brings what is larger than allowed.
+    case tooLarge = "too_large"
     case badConfiguration = "bad_configuration"
     case unauthenticated = "unauthenticated"
     case tooManyFailures = "too_many_failures"
@@ -82,6 +86,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       self.init(
         .credentials, status: 502,
         "cannot \(what): \(error.message); set CLOUDFLARE_API_TOKEN or --api-token-file, or try serve --local")
+    case .notAsked:
+      self.init(.upstreamUnreachable, status: 503, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .unreadable:
       self.init(.upstreamError, status: 502, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .refused(let status, let code, _):

@@ -62,11 +62,34 @@ import Testing
       ("[auth]\nclient_certificates = true\n", "access.toml: auth.client_certificates: it needs tls_client_ca"),
       ("[auth]\ntoken_file = \"none\"\n", "none: cannot be read"),
       ("[auth\n", "access.toml:1: "),
+      ("[[limit]]\nwho = [\"*\"]", "access.toml:1: limit: it limits nothing"),
+      ("[[limit]]\ntransfers = 1", "access.toml:1: limit: \"who\" is missing"),
+      ("[[limit]]\nwho = [\"group:devs\"]\ntransfers = 1", "access.toml:2: limit.who: there is no group \"devs\""),
+      ("[[limit]]\nwho = [\"*\"]\ntransfers = 0", "access.toml:3: limit.transfers: "),
+      (
+        "[[limit]]\nwho = [\"*\"]\ntransfers = 1\nburst = 2", "access.toml:4: limit.burst: it needs requests_per_second"
+      ),
+      ("[[limit]]\nwho = [\"*\"]\nbytes_per_day = \"much\"", "access.toml:3: limit.bytes_per_day: "),
+      (
+        "[push_guard]\nmax_flie = \"1MB\"",
+        "access.toml:2: unknown key \"push_guard.max_flie\"; did you mean \"max_file\"?"
+      ),
+      ("[push_guard]", "access.toml:1: push_guard: it limits nothing"),
     ])
   func `what is wrong is named with file, line and key`(content: String, complaint: String) async throws {
     let result = try await check(content)
     #expect(result.status == .exited(65), "\(result.text)")
     #expect(result.text.contains(complaint), "\(result.text)")
+  }
+
+  @Test func `each access file of the README is a good one`() async throws {
+    let blocks = Snippet.all(in: try Project.text(of: "README.md"))
+      .filter { $0.language == "toml" && $0.text.contains("[[") }
+    #expect(blocks.count >= 2)
+    for block in blocks {
+      let result = try await check(block.text)
+      #expect(result.status.isSuccess, "README.md:\(block.line): \(result.text)")
+    }
   }
 
   @Test func `check prints which file it is`() async throws {

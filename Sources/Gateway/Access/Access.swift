@@ -20,6 +20,7 @@ final class Access {
   private let log: Logger
   private var generation: UInt64
   private var current: AccessPolicy.Current?
+  private var limits: AccessLimits
   /// The rules about an identity, whatever it wants, by their place in `sets`.
   private var candidates: [Identity: Int] = [:]
   private var sets: [RuleSet] = []
@@ -33,6 +34,19 @@ final class Access {
     self.log = log
     generation = shared.generation
     current = shared.current
+    limits = shared.currentLimits
+  }
+
+  /// Nil when nobody has a limit.
+  var limiter: IdentityLimiter? {
+    catchUp()
+    return limits.identities
+  }
+
+  /// What a push may bring at most.
+  var pushLimits: PushLimits {
+    catchUp()
+    return limits.push
   }
 
   /// There are rules at all.
@@ -112,6 +126,7 @@ final class Access {
     guard latest != generation else { return }
     generation = latest
     current = shared.current
+    limits = shared.currentLimits
     forgetIdentities()
   }
 

@@ -15,6 +15,9 @@ package struct AccessConfiguration: Hashable, Sendable {
   package var groups: [AccessGroup] = []
   /// With none of them, and an authentication, nobody may do anything.
   package var rules: [AccessRule] = []
+  /// The first that names somebody counts for him.
+  package var limits: [IdentityLimit] = []
+  package var pushLimits = PushLimits()
 
   package init() {}
 

@@ -63,6 +63,7 @@ struct Problem: Error, Encodable {
     case .unreachable: self.init(502, "the Artifacts API is not reachable: \(error.message)")
     case .unreadable(let status): self.init(status == 429 ? 429 : 502, error.message)
     case .noCredentials: self.init(502, error.message)
+    case .notAsked: self.init(503, error.message)
     }
     retryAfter = error.retryAfter.map { Int($0.components.seconds) } ?? (status == 429 ? 1 : nil)
   }

@@ -68,7 +68,7 @@ struct Termination: Equatable, CustomStringConvertible {
   private static func party(of code: ProxyError.Code) -> Party {
     switch code {
     case .badRequest, .badConfiguration, .forbidden, .hostNotAllowed, .wrongMethod, .readOnly, .notFound, .busy,
-      .unauthenticated, .tooManyFailures:
+      .unauthenticated, .tooManyFailures, .overLimit, .tooLarge:
       .gateway
     case .upstreamTimeout: .slowUpstream
     case .noSuchRepo, .credentials, .remoteRefused, .upstreamUnreachable, .upstreamError, .upstreamRedirect,

@@ -13,9 +13,6 @@ struct PushGuard {
   /// How often the service is asked for a branch's history, and for how much of it.
   private static let questionLimit = 4
   private static let historyLimit = 200
-  /// The most that is read and thrown away of a push that is refused, so that git comes to read why: no repo may be larger.
-  private static let discardLimit = 1 << 30
-
   let relay: GitRelay
   let rules: PushRules
   let identity: Identity
@@ -42,7 +39,7 @@ struct PushGuard {
       let reason = refusals[first.ref],
       let refusal = access.refuse(ProxyError(.forbidden, status: 403, reason), identity)
     else { return true }
-    try await discard()
+    try await relay.discardBody()
     guard commands.wantsReport else { throw refusal }
     relay.record.failure = refusal
     let report = commands.updates.map { ($0.ref, refusals[$0.ref] ?? "another ref of this push was refused") }
@@ -64,20 +61,8 @@ struct PushGuard {
         + "held against the rules for \(repo): push fewer refs at once"
       : "the push cannot be read, and so not be held against the rules for \(repo)"
     guard let refusal = access.refuse(ProxyError(.forbidden, status: 403, text), identity) else { return true }
-    try await discard()
+    try await relay.discardBody()
     throw refusal
-  }
-
-  /// Reads what the client still sends: git reads no answer before it has sent its pack.
-  private func discard() async throws(TransportError) {
-    let list = GatherList()
-    var turn = FairTurn(exchange.loop)
-    while !exchange.isBodyRead, exchange.bodyBytesRead < Self.discardLimit {
-      guard try await exchange.readBody(into: list) else { break }
-      await turn.took(list.byteCount)
-      list.removeAll()
-    }
-    if !exchange.isBodyRead { exchange.closesConnection = true }
   }
 
   // MARK: Verdicts

@@ -69,6 +69,7 @@ final class UpstreamCall {
     while true {
       let failure: ProxyError
       let isTransient: Bool
+      try await grants.courtesy.waitForGit()
       switch await attempt(grant) {
       case .response(let head, let connection):
         remote = grant.remote
@@ -83,6 +84,7 @@ final class UpstreamCall {
         if refusal.status == 404 { await grants.forget(route.repo) }
         failure = refusal.error(route, grant.remote.url.origin)
         isTransient = refusal.isTransient
+        if refusal.status == 429, let rest = refusal.retryAfter { grants.courtesy.git.hold(for: rest) }
       case .failed(let error):
         failure = ProxyError(error, talkingTo: grant.remote.url.origin)
         isTransient = error != .timedOut && error != .closed

@@ -15,6 +15,8 @@ final class GrantCache {
   /// A push must outlive its token's refusal window: this many seconds of life before one begins.
   private static let pushLife = 600.0
 
+  /// Spares the remotes that the grants are for.
+  let courtesy: UpstreamCourtesy
   private let memory: RepoMemory
   /// Nil when a push to a missing repo fails.
   private let creator: RepoCreator?
@@ -24,7 +26,10 @@ final class GrantCache {
   /// The memory's, as of which the grants are.
   private var generation: UInt64
 
-  init(memory: RepoMemory, creator: RepoCreator?, configuration: GatewayConfiguration) {
+  init(
+    memory: RepoMemory, creator: RepoCreator?, courtesy: UpstreamCourtesy, configuration: GatewayConfiguration
+  ) {
+    self.courtesy = courtesy
     clock = configuration.wallClock
     enforcesReadOnly = configuration.enforcesReadOnlyRepos
     self.memory = memory

@@ -48,16 +48,8 @@ extension AccessFile {
 
   private static func readRule(_ section: AccessSection, groups: Set<String>) throws(StartFailure) -> AccessRule {
     try section.expect(["name", "who", "claims", "repos", "allow", "refs", "deny"])
-    let who = try entries(section, "who")
-    for entry in who {
-      switch IdentityPattern(entry) {
-      case .group(let name) where !groups.contains(name):
-        throw section.refusal("who", "there is no group \"\(name)\"")
-      case nil: throw section.refusal("who", "\"\(entry)\" is not \(identityForm), group:<name> or *")
-      default: break
-      }
-    }
-    var rule = AccessRule(name: try label(section), who: who, repos: try repos(section), allow: [])
+    var rule = AccessRule(
+      name: try label(section), who: try readWho(section, groups: groups), repos: try repos(section), allow: [])
     let words = try entries(section, "allow", among: Right.allCases.map(\.rawValue))
     rule.allow = Set(words.compactMap { Right(rawValue: $0) })
     rule.claims = try claims(section)
@@ -75,6 +67,20 @@ extension AccessFile {
       throw section.refusal(key, "it is about pushes, which this rule does not allow")
     }
     return rule
+  }
+
+  /// The entries of `who`, checked.
+  static func readWho(_ section: AccessSection, groups: Set<String>) throws(StartFailure) -> [String] {
+    let who = try entries(section, "who")
+    for entry in who {
+      switch IdentityPattern(entry) {
+      case .group(let name) where !groups.contains(name):
+        throw section.refusal("who", "there is no group \"\(name)\"")
+      case nil: throw section.refusal("who", "\"\(entry)\" is not \(identityForm), group:<name> or *")
+      default: break
+      }
+    }
+    return who
   }
 
   private static func repos(_ section: AccessSection) throws(StartFailure) -> [String] {
@@ -135,11 +141,5 @@ extension AccessFile {
     (text.hasPrefix("refs/") || text.hasPrefix("*") || text.hasPrefix("?")) && !text.hasSuffix("/")
       && !text.contains("..") && !text.contains("//")
       && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && !"~^:\\[".utf8.contains($0) }
-  }
-
-  /// `[push_guard]`: what a push may do to refs.
-  static func readPushGuard(_ file: AccessSection, into access: inout AccessConfiguration) throws(StartFailure) {
-    guard file.has("push_guard") else { return }
-    throw file.refusal("push_guard", "not supported yet")
   }
 }
