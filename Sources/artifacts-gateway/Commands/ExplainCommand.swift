@@ -81,7 +81,8 @@ struct ExplainCommand: AsyncParsableCommand {
       let ref = part.ref.map { " \($0)" } ?? ""
       let decided = part.rule.map { "rule \"\($0)\"" } ?? (part.isAllowed ? "there are no rules" : "no rule allows it")
       lines.append(
-        "\(part.isAllowed ? "allowed" : "refused"): \(identity) \(part.right.rawValue) \(part.target)\(ref): \(decided)")
+        "\(part.isAllowed ? "allowed" : "refused"): \(identity) \(part.right.rawValue) \(part.target)\(ref): \(decided)"
+      )
       for line in part.lines { lines.append("  rule \"\(line.rule)\": \(line.reason)") }
     }
     if !explanation.isAllowed, explanation.mode == .report { lines.append("mode is report: it is served all the same") }

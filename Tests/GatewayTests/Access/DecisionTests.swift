@@ -42,7 +42,7 @@ import Testing
         repos: number % 3 == 0 ? ["team-\(number)/*"] : ["*/repo-\(number)-*"], allow: [.read])
     }
     let decider = Access(
-      AccessPolicy(access) { 0 }, GatewayMetrics(), Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
+      AccessPolicy(access, wallClock: { 0 }), GatewayMetrics(), Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
     func time(_ name: String) -> Duration {
       let clock = ContinuousClock()
       var allowedCount = 0

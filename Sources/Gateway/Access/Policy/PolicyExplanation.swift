@@ -74,7 +74,8 @@ package struct PolicyExplanation: Sendable {
     }
     let lines = policy.rules.indices.map { number in
       let reason = policy.objection(number, identity, right, target, ref: ref, kind)
-      let gift = policy.rules[number].deny.contains(.force) && kind == .update && ref != nil ? "fast-forwards only" : "gives it"
+      let isBound = policy.rules[number].deny.contains(.force) && kind == .update && ref != nil
+      let gift = isBound ? "fast-forwards only" : "gives it"
       return Line(rule: policy.rules[number].name, isGiving: reason == nil, reason: reason ?? gift)
     }
     let first = lines.first(where: \.isGiving)
