@@ -61,11 +61,14 @@ package struct GatewayConfiguration: Sendable {
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
 
   /// Which way connections to the upstream and the API take.
-  var routes: UpstreamRoutes {
+  var routes: UpstreamRoutes { routes(trusting: []) }
+
+  /// The same with further origins that the operator wrote down.
+  func routes(trusting origins: Set<Origin>) -> UpstreamRoutes {
     var routes = UpstreamRoutes()
     if let proxy { routes.proxy = { proxy.proxy(for: $0) } }
     // A name that the API gave must not lead into the operator's own network; what he wrote down may.
-    let trusted = trustedOrigins.union([endpoint.base.origin])
+    let trusted = trustedOrigins.union([endpoint.base.origin]).union(origins)
     if !allowsPrivateUpstream {
       routes.allows = { address, origin in
         address.isGlobal || trusted.contains(origin) || RemotePolicy.isLoopback(origin.host)
