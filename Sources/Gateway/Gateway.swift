@@ -14,6 +14,7 @@ package final class Gateway: Sendable {
   private let hosts: HostList
   private let sharing: Sharing
   private let transfers: TransferGate
+  private let audit: AuditLog?
   package let state = GatewayState()
   /// What happens in it, in figures.
   package let metrics = GatewayMetrics()
@@ -40,7 +41,11 @@ package final class Gateway: Sendable {
       control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
     let broker = TokenBroker(
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
-      clock: configuration.wallClock, onMint: { metrics.minted($0, $1) })
+      clock: configuration.wallClock,
+      onMint: { [audit = configuration.audit] key, failure in
+        metrics.minted(key.scope, failure)
+        audit?.write(.mint(key, failure: failure))
+      })
     let packs = Self.packs(configuration, log.logger)
     let sharing = Sharing(
       refs: RefFlights { metrics.refFlights.increment($0) }, packs: packs, accountID: configuration.endpoint.accountID,
@@ -57,6 +62,7 @@ package final class Gateway: Sendable {
     self.pools = pools
     self.hosts = hosts
     self.transfers = transfers
+    audit = configuration.audit
     state.set(isReadOnly: configuration.isReadOnly)
     self.log = log
     server = HTTPServer(
@@ -79,6 +85,7 @@ package final class Gateway: Sendable {
           health: health, hosts: hosts, metrics: counts, log: log)
       })
     metrics.expose(state, sharing) { log.droppedCount }
+    metrics.registry.observe(MetricNames.auditLost) { [audit] in Double(audit?.lostCount ?? 0) }
   }
 
   /// The pack cache. Without a directory that will do there is none: all passes through.
@@ -131,6 +138,7 @@ package final class Gateway: Sendable {
     hosts.set(settings.allowedHosts)
     transfers.set(limit: settings.maxTransfers)
     server.set(maxConnections: settings.maxConnections)
+    audit?.reopen()
   }
 
   /// From here on the gateway says that it is ready.
@@ -147,6 +155,7 @@ package final class Gateway: Sendable {
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
     await pools.closeIdle()
+    audit?.flush()
     return cut
   }
 

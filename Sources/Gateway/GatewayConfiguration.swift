@@ -53,6 +53,9 @@ package struct GatewayConfiguration: Sendable {
   /// Seconds since 1970, by which tokens expire.
   package var wallClock: @Sendable () -> Double = { WallClock.now }
 
+  /// Told who did what; nil when nobody wants to know.
+  package var audit: AuditLog?
+
   /// Nil when the process is not controlled by requests.
   package var controls: ControlActions?
   /// Told of each request but probes; nil when nobody wants to know.

@@ -102,6 +102,7 @@ final class GatewayHandler: RequestHandler {
     case .livez, .readyz, .metrics, .status, .control, .refused: break
     }
     let record = RequestRecord(nextRequestID(), service, git, at: exchange.startedAt)
+    record.isAudited = configuration.audit != nil && service == .receivePack
     exchange.attachment = record
     metrics.began()
     return record
@@ -167,6 +168,11 @@ final class GatewayHandler: RequestHandler {
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
     if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
     accessLog.write(exchange, record, isKilled: health.state.isCutting)
+    if let audit = configuration.audit,
+      let event = AuditEvent(of: exchange, record, isKilled: health.state.isCutting)
+    {
+      audit.write(event)
+    }
   }
 
   private func git(

@@ -39,6 +39,10 @@ final class RequestRecord {
   var cutReason: String?
   /// What a call of the admin API was answered instead of what it asked for.
   var problem: Problem?
+  /// Somebody is to be told what a push asks for and what is answered.
+  var isAudited = false
+  /// What is known of a push; for an audit only.
+  var push: PushRecord?
   /// How the client's side broke.
   private(set) var clientFailure: TransportError?
   /// The client was gone before there was an answer, whatever was then written to nobody.

@@ -63,6 +63,7 @@ final class GitRelay: UpstreamRequest {
   ///   `TransportError` when the client is gone.
   func run() async throws {
     if route.operation == .service { try await readBeginning() }
+    if record.isAudited { _ = inspectPush() }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
       if isAbandoned { call.cancel() }
@@ -95,7 +96,9 @@ final class GitRelay: UpstreamRequest {
     guard route == GitRoute(repo: route.repo, service: .receivePack, operation: .service),
       let coding = BodyCoding(contentEncoding: exchange.request.fields[.contentEncoding])
     else { return nil }
-    return try? ReceivePackRequest.inspect(Array(held.bytes), coding: coding, isWholeBody: held.isWhole).request
+    let found = try? ReceivePackRequest.inspect(Array(held.bytes), coding: coding, isWholeBody: held.isWhole)
+    if record.isAudited, record.push == nil, let found { record.push = PushRecord(found) }
+    return found?.request
   }
 
   /// When the client begins to read sideband, as far as the request tells.
