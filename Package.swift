@@ -42,6 +42,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -66,8 +67,9 @@ let package = Package(
     rung(
       "Gateway",
       [
-        "ArtifactsAPI", "PackCache", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop",
+        "ArtifactsAPI", "PackCache", "HTTPTransport", "HTTPCore", "GitProtocol", "TLS", "EventLoop", "CCrypt",
         .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "CVersion", cSettings: [.define("ARTIFACTS_GATEWAY_COMMIT", to: "\"\(commit)\"")]),

@@ -58,13 +58,14 @@ extension ArtifactsClient {
     var fields = try credentials()
     fields.append(.accept, "*/*")
     let target = try target(path)
+    try await observer.admits()
     let head: ResponseHead
     let connection: any UpstreamExchange
     do throws(TransportError) {
       (head, connection) = try await begin(target, fields)
-      observer.answered(head.status)
+      observer.answered(head.status, nil)
     } catch {
-      observer.answered(nil)
+      observer.answered(nil, nil)
       throw ArtifactsError(error)
     }
     guard (200..<300).contains(head.status) else { throw await refusal(head, connection) }

@@ -76,14 +76,15 @@ package final class ArtifactsClient {
     fields.append(.accept, "application/json")
     if !body.isEmpty { fields.append(.contentType, "application/json") }
     let target = try target(path)
+    try await observer.admits()
     do {
       let response = try await http.send(
         method, target, to: endpoint.base.origin, fields: fields, body: body, isReplayable: isReplayable,
         firstByte: firstByte)
-      observer.answered(response.status)
+      observer.answered(response.status, response.retryAfter)
       return response
     } catch {
-      observer.answered(nil)
+      observer.answered(nil, nil)
       throw ArtifactsError(error)
     }
   }

@@ -11,6 +11,8 @@ package struct ArtifactsError: Error, Sendable, CustomStringConvertible {
     case unreadable(status: Int)
     /// There is no API token to call with.
     case noCredentials
+    /// The service was not asked at all: it has had enough for now.
+    case notAsked
   }
 
   package let kind: Kind
@@ -33,7 +35,7 @@ package struct ArtifactsError: Error, Sendable, CustomStringConvertible {
   package var status: Int? {
     switch kind {
     case .refused(let status, _, _), .unreadable(let status): status
-    case .unreachable, .noCredentials: nil
+    case .unreachable, .noCredentials, .notAsked: nil
     }
   }
 
@@ -57,7 +59,7 @@ package struct ArtifactsError: Error, Sendable, CustomStringConvertible {
       status == 429 || status == 503 || status == 502 || status == 504
         || (status == 409 && (code == 10301 || code == 10302 || code == 10303))
     case .unreadable(let status): status == 429 || status >= 500
-    case .noCredentials: false
+    case .noCredentials, .notAsked: false
     }
   }
 }

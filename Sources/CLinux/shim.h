@@ -53,6 +53,15 @@ static inline void clinux_error_message(int code, char *buffer, size_t size) {
   if (__xpg_strerror_r(code, buffer, size) != 0) buffer[0] = 0;
 }
 
+// The user at the other end of a Unix socket. The system's own struct ucred is hidden without _GNU_SOURCE.
+static inline int clinux_peer_user(int fd, uid_t *user) {
+  struct { pid_t process; uid_t user; gid_t group; } peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || length != sizeof peer) return -1;
+  *user = peer.user;
+  return 0;
+}
+
 static inline uint64_t clinux_nanoseconds(clockid_t clock) {
   struct timespec now;
   clock_gettime(clock, &now);

@@ -64,6 +64,15 @@ package final class Channel: EventHandler {
 
   package var isOpen: Bool { descriptor >= 0 }
 
+  /// The user of the process at the other end of a Unix socket, as of its `connect` (`SO_PEERCRED`, unix(7)). Nil for other
+  /// sockets.
+  package var peerUser: UInt32? {
+    var user = uid_t.max
+    // Sockets that are no Unix ones know of no user, and say -1.
+    guard clinux_peer_user(descriptor, &user) == 0, user != .max else { return nil }
+    return user
+  }
+
   // MARK: Calls
 
   /// `recv(2)` into `buffer`, which the caller owns and which must not be empty.

@@ -3,7 +3,7 @@ package import EventLoop
 import HTTPTransport
 import Logging
 import PackCache
-package import TLS
+import TLS
 
 /// A running gateway: its server, its access to the API and what it keeps of tokens and remotes.
 package final class Gateway: Sendable {
@@ -15,14 +15,22 @@ package final class Gateway: Sendable {
   private let sharing: Sharing
   private let transfers: TransferGate
   private let audit: AuditLog?
+  private let oidc: OIDCAuthenticator?
+  private let policy: AccessPolicy
+  private let addresses = ListenerAddresses()
+  /// Nil when nobody is asked who he is.
+  private let access: AccessStore?
   package let state = GatewayState()
   /// What happens in it, in figures.
   package let metrics = GatewayMetrics()
   /// Its level can be changed at any time.
   package let log: GatewayLog
 
-  /// - Throws: `TLSError` when the authorities of `caFile` cannot be used.
-  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws(TLSError) {
+  /// - Throws: `TLSError` when the authorities of `caFile` cannot be used, `AccessFileError` when a file about access cannot.
+  package init(_ given: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
+    let oidc = try Self.oidc(given, on: group.loops[0], log.logger)
+    let configuration = given.verifying(by: oidc)
+    self.oidc = oidc
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let http2 = try configuration.upstreamHTTP.policy(caFile: configuration.caFile)
     let resolver = Resolver()
@@ -33,7 +41,9 @@ package final class Gateway: Sendable {
         on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2,
         tally: metrics.connections)
     }
-    let control = ControlPlane(on: group.loops[0], configuration.endpoint, metrics: metrics, makePool: makePool)
+    let courtesy = UpstreamCourtesy(apiFailures: configuration.apiFailureLimit, log: log.logger)
+    let control = ControlPlane(
+      on: group.loops[0], configuration.endpoint, metrics: metrics, courtesy: courtesy, makePool: makePool)
     let policy = RemotePolicy(
       patterns: configuration.allowedRemoteHosts, allowsInsecure: configuration.allowsInsecureUpstream,
       trustedOrigins: configuration.trustedOrigins)
@@ -53,6 +63,9 @@ package final class Gateway: Sendable {
     self.sharing = sharing
     let memory = RepoMemory(directory: directory, broker: broker, packs: packs)
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
+    let rules = AccessPolicy(configuration.access, wallClock: configuration.wallClock)
+    self.policy = rules
+    let shared = try Self.authentication(configuration, rules, state, log.logger)
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
@@ -65,27 +78,61 @@ package final class Gateway: Sendable {
     audit = configuration.audit
     state.set(isReadOnly: configuration.isReadOnly)
     self.log = log
+    access = shared?.store
     server = HTTPServer(
       on: group, timeouts: timeouts, maxConnections: configuration.maxConnections,
       onTrouble: { trouble in
         if case .tooManyConnections = trouble { metrics.rejected.increment(.connections) }
         log.logger.warning("\(trouble)")
       },
-      makeHandler: { [state] loop in
+      makeHandler: { [state, addresses] loop in
         let pool = makePool(loop)
         pools.add(pool, on: loop)
         let counts = LoopMetrics(metrics)
-        let grants = GrantCache(memory: memory, creator: creator, configuration: configuration)
+        let grants = GrantCache(
+          memory: memory, creator: creator, courtesy: courtesy, configuration: configuration)
+        let access = Access(rules, metrics, log.logger)
         let admin = AdminAPI(
-          client: ArtifactsClient(pool, configuration.endpoint, observer: counts.callObserver), memory: memory,
-          sharing: sharing,
-          configuration: configuration, state: state)
+          client: ArtifactsClient(
+            pool, configuration.endpoint, observer: courtesy.observing(counts.callObserver)),
+          memory: memory, sharing: sharing, configuration: configuration, state: state, access: access)
         return GatewayHandler(
           configuration, pool: pool, grants: grants, sharing: sharing, transfers: transfers, admin: admin,
-          health: health, hosts: hosts, metrics: counts, log: log)
+          health: health, hosts: hosts, authenticator: shared.map { Authenticator($0, addresses) }, access: access,
+          metrics: counts, log: log)
       })
     metrics.expose(state, sharing) { log.droppedCount }
     metrics.registry.observe(MetricNames.auditLost) { [audit] in Double(audit?.lostCount ?? 0) }
+  }
+
+  /// What takes ID tokens; nil when no provider is configured.
+  private static func oidc(
+    _ configuration: GatewayConfiguration, on loop: Loop, _ log: Logger
+  ) throws(TLSError) -> OIDCAuthenticator? {
+    guard !configuration.access.providers.isEmpty else { return nil }
+    return try OIDCAuthenticator(configuration.access.providers, configuration, on: loop) {
+      log.warning("keys of an OpenID provider cannot be fetched", metadata: ["reason": "\($0)"])
+    }
+  }
+
+  /// What the authenticators of all loops share; nil when nobody is asked who he is.
+  private static func authentication(
+    _ configuration: GatewayConfiguration, _ rules: AccessPolicy, _ state: GatewayState, _ log: Logger
+  ) throws(AccessFileError) -> Authenticator.Shared? {
+    guard configuration.access.authentication != nil || configuration.accessSource != nil else { return nil }
+    let store = try AccessStore(
+      configuration.access, source: configuration.accessSource, isVerifying: configuration.bearerVerifier != nil
+    ) { outcome in
+      switch outcome {
+      case .success(let access):
+        rules.set(access)
+        log.notice("access reloaded")
+      case .failure(let error):
+        log.error("access not reloaded; the one before goes on", metadata: ["reason": "\(error)"])
+      }
+      state.noteReload(isGood: (try? outcome.get()) != nil)
+    }
+    return Authenticator.Shared(store: store, verifier: configuration.bearerVerifier, clock: configuration.wallClock)
   }
 
   /// The pack cache. Without a directory that will do there is none: all passes through.
@@ -117,12 +164,15 @@ package final class Gateway: Sendable {
     }
     let info = try await server.listen(
       on: listener.socket ?? ListeningSocket(binding: listener.address), tls: context?.current,
-      tag: listener.isAdmin ? ListenerConfiguration.adminTag : 0)
+      tag: addresses.add(listener))
     state.add(info)
     if let files = listener.tls { state.looked(atCertificate: files.certificate, fault: nil) }
     hosts.add(info.address)
     var metadata: Logger.Metadata = ["address": "\(info.address)", "scheme": info.isSecure ? "https" : "http"]
     if listener.isAdmin { metadata["serves"] = "admin" }
+    if let access {
+      metadata["accepts"] = "\(access.accepted(on: listener.address).map(\.rawValue).joined(separator: " "))"
+    }
     log.logger.info("listening", metadata: metadata)
     return info.address
   }
@@ -133,10 +183,13 @@ package final class Gateway: Sendable {
   }
 
   /// Changes what may change while it runs. What is under way goes on as it began.
-  package func apply(_ settings: RuntimeSettings) {
+  /// - Throws: when a file about access does not load; nothing has changed then.
+  package func apply(_ settings: RuntimeSettings) throws(AccessFileError) {
+    try access?.set(settings.access, source: settings.accessSource)
     state.set(isReadOnly: settings.isReadOnly)
     hosts.set(settings.allowedHosts)
     transfers.set(limit: settings.maxTransfers)
+    policy.set(settings.access)
     server.set(maxConnections: settings.maxConnections)
     audit?.reopen()
   }
@@ -155,6 +208,7 @@ package final class Gateway: Sendable {
     await broker.revokeAll(within: .seconds(2))
     await control.closeIdle()
     await pools.closeIdle()
+    await oidc?.closeIdle()
     audit?.flush()
     return cut
   }

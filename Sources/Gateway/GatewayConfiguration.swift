@@ -22,6 +22,8 @@ package struct GatewayConfiguration: Sendable {
   package var staticToken: (@Sendable () -> Secret?)?
   /// Seconds.
   package var tokenTTL = 3600
+  /// Calls of the API in a row that may fail before it is asked less often, until it is well.
+  package var apiFailureLimit = 10
   /// Refuses pushes.
   package var isReadOnly = false
   /// Creates a repo when the first push to it comes.
@@ -29,6 +31,12 @@ package struct GatewayConfiguration: Sendable {
   /// Names beside loopback and the addresses listened on that clients may say in `Host`: those that `HostList.isPattern`
   /// takes.
   package var allowedHosts: [String] = []
+  /// Who may do what. Empty asks nobody.
+  package var access = AccessConfiguration()
+  /// Where that is read anew from when the file changes; nil for what was not read from a file.
+  package var accessSource: AccessSource?
+  /// Tells whose signed tokens are; nil when none are taken.
+  package var bearerVerifier: (any BearerVerifier)?
   /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
   package var enforcesReadOnlyRepos = true
   /// The admin API and the status page are served on listeners of their own only.
@@ -79,6 +87,13 @@ package struct GatewayConfiguration: Sendable {
       }
     }
     return routes
+  }
+
+  /// The same with a verifier of signed tokens, unless it has one or there is none.
+  func verifying(by verifier: OIDCAuthenticator?) -> GatewayConfiguration {
+    var configuration = self
+    if configuration.bearerVerifier == nil { configuration.bearerVerifier = verifier }
+    return configuration
   }
 
   /// Origins that the operator wrote down and that need no other permission.

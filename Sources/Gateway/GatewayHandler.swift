@@ -1,3 +1,4 @@
+import ArtifactsAPI
 import EventLoop
 import GitProtocol
 import HTTPCore
@@ -15,6 +16,11 @@ final class GatewayHandler: RequestHandler {
   private let admin: AdminAPI
   private let health: HealthEndpoints
   private let entry: EntryRules
+  /// Nil when nobody is asked who he is.
+  private let authenticator: Authenticator?
+  private let access: Access
+  /// Nil when there is no API that knows the repos.
+  private let client: ArtifactsClient?
   private let metrics: LoopMetrics
   private let accessLog: AccessLog
   private var requestNumber = UInt64.random(in: 0...UInt64.max)
@@ -24,9 +30,11 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: GatewayConfiguration, pool: UpstreamPool, grants: GrantCache, sharing: Sharing,
-    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList, metrics: LoopMetrics,
-    log: GatewayLog
+    transfers: TransferGate, admin: AdminAPI, health: HealthEndpoints, hosts: HostList,
+    authenticator: Authenticator?, access: Access, metrics: LoopMetrics, log: GatewayLog
   ) {
+    self.access = access
+    client = configuration.staticToken == nil ? admin.client : nil
     self.configuration = configuration
     self.pool = pool
     self.grants = grants
@@ -36,6 +44,7 @@ final class GatewayHandler: RequestHandler {
     self.admin = admin
     self.health = health
     self.metrics = metrics
+    self.authenticator = authenticator
     entry = EntryRules(hosts)
     accessLog = AccessLog(log)
     router = Router(defaultNamespace: configuration.namespace)
@@ -47,10 +56,26 @@ final class GatewayHandler: RequestHandler {
     defer { activity?.end() }
     let route = route(of: exchange)
     let refusal = entry.refusal(of: exchange.request, from: exchange.peer)
-    if refusal == nil, let probe = probe(route) { return try await probe(exchange) }
+    var asker: Result<Identity, CredentialRefusal>?
+    if refusal == nil, let authenticator, Authenticator.isAsked(route, exchange) {
+      asker = await authenticator.result(exchange)
+    }
+    if refusal == nil, (try? asker?.get()) != nil || asker == nil, let probe = probe(route) {
+      return try await probe(exchange)
+    }
     let record = begin(exchange, route)
     do {
       if let refusal { return try await refuse(atEntry: exchange, route, record, refusal) }
+      switch asker {
+      case nil: break
+      case .success(let identity):
+        record.identity = identity
+        if identity.source == .anonymous, let authenticator { record.challenges = authenticator.challenges(exchange) }
+      case .failure(let refusal): return try await refuse(asker: exchange, route, record, refusal)
+      }
+      if let refusal = overuse(exchange, record) {
+        return try await refuse(atEntry: exchange, route, record, refusal)
+      }
       try await serve(exchange, route, record)
     } catch {
       record.broke(exchange, error)
@@ -61,7 +86,7 @@ final class GatewayHandler: RequestHandler {
   /// Where a request goes, given the listener that it came in by.
   private func route(of exchange: ServerExchange) -> Route {
     let request = exchange.request
-    let isAdmin = exchange.listener.tag == ListenerConfiguration.adminTag
+    let isAdmin = exchange.listener.isAdmin
     if !isAdmin, let route = routes[request.target], request.method == (route.operation == .service ? .post : .get) {
       return .git(route)
     }
@@ -110,11 +135,23 @@ final class GatewayHandler: RequestHandler {
 
   private func serve(_ exchange: ServerExchange, _ route: Route, _ record: RequestRecord) async throws {
     switch route {
-    case .git(let route): try await git(exchange, route, record)
+    case .git(let git):
+      let refusal = refusal(git, record)
+      // Git asks without credentials first.
+      if let refusal, !record.challenges.isEmpty {
+        return try await refuse(asker: exchange, route, record, CredentialRefusal(.missing, refusal.text))
+      }
+      try await self.git(exchange, git, record, refusal: refusal)
     case .admin(let path): try await admin.handle(exchange, path, requestID: record.id.description)
     case .control(let operation):
       let control = ControlEndpoints(actions: configuration.controls)
       var failure = control.refusal(on: exchange.listener)
+      if failure == nil, access.isOn, !Authenticator.isOperator(exchange) {
+        failure = access.refusal(record.identity, .admin, .gateway)
+        if let failure, !record.challenges.isEmpty {
+          return try await refuse(asker: exchange, route, record, CredentialRefusal(.missing, failure.text))
+        }
+      }
       if failure == nil { failure = try await control.perform(operation, on: exchange) }
       if let failure { try await refuse(exchange, failure, record) }
     case .status: try await StatusPage(configuration: configuration, state: health.state).send(on: exchange)
@@ -148,6 +185,25 @@ final class GatewayHandler: RequestHandler {
     }
   }
 
+  /// Answers somebody who is not taken for who he says he is: by a status, whatever was asked for, so that clients send
+  /// credentials.
+  private func refuse(
+    asker exchange: ServerExchange, _ route: Route, _ record: RequestRecord, _ refusal: CredentialRefusal
+  ) async throws {
+    let asked = authenticator?.challenges(exchange) ?? []
+    let error = ProxyError(refusal, isAsking: !asked.isEmpty)
+    let challenges = error.status == 401 ? asked : []
+    record.failure = error
+    guard case .admin = route else {
+      return try await ErrorReply(error: error, requestID: record.id).sendStatus(on: exchange, challenges: challenges)
+    }
+    var problem = Problem(error.status, error.text)
+    problem.name = error.code.rawValue.uppercased()
+    problem.challenges = challenges
+    problem.retryAfter = error.retryAfter.map { Int($0.components.seconds) }
+    try await problem.send(on: exchange, requestID: record.id.description)
+  }
+
   func fields(
     ofRefusal status: Int, _ reason: String, from peer: SocketAddress, on exchange: ServerExchange?
   ) -> Fields {
@@ -167,6 +223,9 @@ final class GatewayHandler: RequestHandler {
     guard let record = exchange.attachment as? RequestRecord else { return }
     metrics.ended(exchange, record.service, status: record.status(of: exchange))
     if let code = record.failure?.code, let reason = Rejection(code) { metrics.shared.rejected.increment(reason) }
+    if let limiter = access.limiter {
+      limiter.moved(exchange.bodyBytesRead + exchange.bytesWritten, owner(record, exchange), record.identity)
+    }
     accessLog.write(exchange, record, isKilled: health.state.isCutting)
     if let audit = configuration.audit,
       let event = AuditEvent(of: exchange, record, isKilled: health.state.isCutting)
@@ -185,12 +244,23 @@ final class GatewayHandler: RequestHandler {
       if let refusal { throw refusal }
       try check(exchange.request, route)
       if route.operation == .service {
+        try await relay.readBeginning()
+        // Now: what is held moves when more is read.
+        if record.isAudited { _ = relay.inspectPush() }
         record.enter(.queue, at: exchange.loop.now)
-        try await transfers.enter(on: exchange.loop)
-        defer { transfers.leave() }
+        let rank = TransferGate.Rank(route.service, exchange.request, beginning: relay.held.bytes)
+        let owner = owner(record, exchange)
+        let cap = access.limiter?.transferCap(owner, record.identity) ?? .max
+        let place = try await transfers.enter(rank, of: owner, cap: cap, on: exchange.loop)
+        defer { transfers.leave(place) }
         record.enter(.request, at: exchange.loop.now)
+        if route.service == .receivePack { relay.sizes = sizes(of: exchange.request) }
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()
+        } else if let rules = access.pushRules(record.identity, route.repo) {
+          let guarding = PushGuard(
+            relay: relay, rules: rules, identity: record.identity, access: access, client: client)
+          if try await guarding.admits() { try await relay.run() }
         } else {
           try await relay.run()
         }
@@ -210,6 +280,26 @@ final class GatewayHandler: RequestHandler {
       }
     }
     await relay.endPump()
+  }
+
+  /// Whom a transfer is counted for: the one who showed who he is, or else his machine.
+  private func owner(_ record: RequestRecord, _ exchange: ServerExchange) -> String {
+    record.identity.source == .anonymous ? exchange.peer.host : record.identity.description
+  }
+
+  /// Why somebody is refused who has asked for too much already.
+  private func overuse(_ exchange: ServerExchange, _ record: RequestRecord) -> ProxyError? {
+    guard let limiter = access.limiter, record.service != .ops else { return nil }
+    do throws(ProxyError) { try limiter.admit(owner(record, exchange), record.identity) } catch { return error }
+    return nil
+  }
+
+  private func sizes(of request: RequestHead) -> PushSizes? {
+    guard access.pushLimits.isOn else { return nil }
+    var declared: Int?
+    if case .length(let count) = request.framing { declared = count }
+    return PushSizes(
+      access.pushLimits, declared: declared, isPlain: request.fields[.contentEncoding] == nil)
   }
 
   /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.
@@ -239,6 +329,17 @@ final class GatewayHandler: RequestHandler {
     let push = relay.inspectPush()
     try await ErrorReply(error: failure, requestID: relay.record.id).send(
       on: exchange, route, inSideband: push?.has("side-band-64k") ?? false, isProbe: push?.isProbe ?? false)
+  }
+
+  /// Decides by the rules, before anything is looked up: neither the upstream nor what is kept here is asked for somebody who
+  /// may not have the answer.
+  private func refusal(_ route: GitRoute, _ record: RequestRecord) -> ProxyError? {
+    guard access.isOn else { return nil }
+    let target = AccessTarget.repo(route.repo)
+    let right: Right = route.service == .uploadPack ? .read : .push
+    if let refusal = access.refusal(record.identity, right, target) { return refusal }
+    record.creationLeave = { [access, identity = record.identity] in access.refusal(identity, .create, target) }
+    return nil
   }
 
   /// What is refused before anybody is asked.

@@ -1,4 +1,5 @@
 package import EventLoop
+import HTTPTransport
 package import TLS
 
 /// One address to listen on.
@@ -20,6 +21,13 @@ package struct ListenerConfiguration: Sendable {
     self.isAdmin = isAdmin
   }
 
-  /// The tag of admin listeners; others have 0.
-  static let adminTag = 1
+  /// What a listener is called: its number, and whether it is an admin listener.
+  static func tag(_ number: Int, isAdmin: Bool) -> Int { number << 1 | (isAdmin ? 1 : 0) }
+
+  static func number(ofTag tag: Int) -> Int { tag >> 1 }
+}
+
+extension ListenerInfo {
+  /// It serves the admin API and the status page, and no git.
+  var isAdmin: Bool { tag & 1 != 0 }
 }

@@ -22,7 +22,13 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
     case cut = "upstream_cut"
     case notFound = "not_found"
     case busy = "busy"
+    /// Somebody has asked for more than he may.
+    case overLimit = "over_limit"
+    /// A push brings what is larger than allowed.
+    case tooLarge = "too_large"
     case badConfiguration = "bad_configuration"
+    case unauthenticated = "unauthenticated"
+    case tooManyFailures = "too_many_failures"
   }
 
   package let code: Code
@@ -31,6 +37,10 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
   /// One line: the cause, and the next step where there is one. May hold text of the upstream; whoever prints it escapes it.
   package let text: String
   package let retryAfter: Duration?
+  /// What the log says in place of the text: what the client is not to know.
+  package var reason: String?
+  /// It is a part of how things go: git asks without credentials first.
+  package var isRoutine = false
 
   package init(_ code: Code, status: Int, _ text: String, retryAfter: Duration? = nil) {
     self.code = code
@@ -76,6 +86,8 @@ package struct ProxyError: Error, Sendable, CustomStringConvertible {
       self.init(
         .credentials, status: 502,
         "cannot \(what): \(error.message); set CLOUDFLARE_API_TOKEN or --api-token-file, or try serve --local")
+    case .notAsked:
+      self.init(.upstreamUnreachable, status: 503, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .unreadable:
       self.init(.upstreamError, status: 502, "cannot \(what): \(error.message)", retryAfter: error.retryAfter)
     case .refused(let status, let code, _):

@@ -1,5 +1,19 @@
 import CZlib
 
+/// Told of the objects of a pack by its scanner.
+package protocol PackObserver: AnyObject {
+  /// An object begins.
+  /// - Parameters:
+  ///   - offset: of its first byte in the pack.
+  ///   - kind: 1 a commit, 2 a tree, 3 a blob, 4 a tag, 6 and 7 deltas.
+  ///   - size: inflated, bytes, as its header says.
+  ///   - distance: from a delta of kind 6 back to its base; else zero.
+  func began(at offset: Int, kind: UInt8, size: Int, distance: Int)
+  /// The next of its bytes, inflated; valid during the call.
+  func took(_ bytes: UnsafeRawBufferPointer)
+  func ended()
+}
+
 /// Follows a pack as it passes by, and tells how large its objects are and where it ends.
 ///
 /// Every object is inflated, since nothing else tells where the next one begins, and dropped at once: what is held is one
@@ -28,7 +42,17 @@ package final class PackScanner {
   /// How many bytes have come behind the end of the pack.
   package private(set) var strayBytes = 0
 
+  /// The bytes were no pack from some place on.
+  package var isLost: Bool { if case .lost = place { true } else { false } }
+  /// All objects have come.
+  package var isAtEnd: Bool { if case .trailer = place { true } else { false } }
+  package weak var observer: (any PackObserver)?
+
   private var place = Place.header(0)
+  /// Bytes scanned before the current ones.
+  private var position = 0
+  private var objectStart = 0
+  private var baseDistance = 0
   private var objectsLeft = 0
   private var objectSize = 0
   /// The kind of the current object: 1 to 4 whole ones, 6 and 7 deltas.
@@ -66,12 +90,15 @@ package final class PackScanner {
   ///   only when it is known that nothing follows.
   package func scan(_ bytes: UnsafeRawBufferPointer) -> Int {
     var index = 0
+    defer { position += bytes.count }
     while index < bytes.count {
       switch place {
       case .header(let count): header(count, bytes[index])
-      case .size(let bits): size(bits, bytes[index])
-      case .baseDistance: if bytes[index] & 0x80 == 0 { place = .data }
-      case .baseID(let count): place = count > 1 ? .baseID(count - 1) : .data
+      case .size(let bits):
+        if bits == 0 { objectStart = position + index }
+        size(bits, bytes[index])
+      case .baseDistance: distance(bytes[index])
+      case .baseID(let count): if count > 1 { place = .baseID(count - 1) } else { beginData() }
       case .data:
         index += inflateObject(UnsafeRawBufferPointer(rebasing: bytes[index...]))
         continue
@@ -112,7 +139,24 @@ package final class PackScanner {
     largestObject = max(largestObject, objectSize)
     deltaHead = []
     inflateReset(stream)
-    place = kind == Self.offsetDelta ? .baseDistance : kind == Self.refDelta ? .baseID(20) : .data
+    baseDistance = 0
+    switch kind {
+    case Self.offsetDelta: place = .baseDistance
+    case Self.refDelta: place = .baseID(20)
+    default: beginData()
+    }
+  }
+
+  /// Each byte but the last stands for one more than it says, so that no distance has two forms.
+  private func distance(_ byte: UInt8) {
+    guard baseDistance < 1 << 50 else { return place = .lost }
+    baseDistance = baseDistance << 7 | Int(byte & 0x7f)
+    if byte & 0x80 == 0 { beginData() } else { baseDistance += 1 }
+  }
+
+  private func beginData() {
+    place = .data
+    observer?.began(at: objectStart, kind: kind, size: objectSize, distance: baseDistance)
   }
 
   /// Inflates as much of the current object as there is, and returns how many bytes that took.
@@ -130,11 +174,13 @@ package final class PackScanner {
       stream.pointee.next_out = scratch.baseAddress?.assumingMemoryBound(to: Bytef.self)
       stream.pointee.avail_out = uInt(scratch.count)
       let code = inflate(stream, Z_NO_FLUSH)
+      observer?.took(UnsafeRawBufferPointer(rebasing: scratch[..<(scratch.count - Int(stream.pointee.avail_out))]))
       if kind >= Self.offsetDelta { readDelta(scratch.prefix(scratch.count - Int(stream.pointee.avail_out))) }
       switch code {
       case Z_OK where stream.pointee.avail_out == 0: continue
       case Z_OK, Z_BUF_ERROR: break
       case Z_STREAM_END:
+        observer?.ended()
         objectsLeft -= 1
         place = objectsLeft > 0 ? .size(bits: 0) : .trailer
       default: place = .lost

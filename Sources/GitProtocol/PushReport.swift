@@ -1,55 +1,23 @@
-/// What receive-pack answers to a push, read as it passes: which refs it has updated.
+/// The answer of a push of which nothing was done, in the form in which git prints a reason beside each ref:
+/// ` ! [remote rejected] main -> main (reason)`.
 ///
 /// Source: gitprotocol-pack, report status.
-package struct PushReport: Sendable {
-  /// Most bytes that are looked at, of the answer and of the report in it; a report that is longer is read that far.
-  private static let maxBytes = 262_144
-
-  private var bytes: [UInt8] = []
-  private let isSideband: Bool
-
-  /// - Parameter isSideband: the client has asked for sideband, in whose first band the report then is.
-  package init(isSideband: Bool) { self.isSideband = isSideband }
-
-  /// Takes the next bytes of the answer.
-  package mutating func take(_ piece: UnsafeRawBufferPointer) {
-    bytes.append(contentsOf: piece.prefix(Self.maxBytes - bytes.count))
-  }
-
-  /// The line about the pack: `ok`, or why it was not taken. Nil when there is no report.
-  package var unpack: String? { lines.first { $0.hasPrefix("unpack ") }.map { String($0.dropFirst(7)) } }
-
-  /// For each ref of the report nil when it was updated, else why not.
-  package var results: [String: String?] {
-    var results: [String: String?] = [:]
-    for line in lines {
-      if line.hasPrefix("ok ") {
-        results[String(line.dropFirst(3))] = .some(nil)
-      } else if line.hasPrefix("ng ") {
-        let parts = line.dropFirst(3).split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-        results[String(parts[0])] = parts.count > 1 ? String(parts[1]) : "rejected"
-      }
-    }
-    return results
-  }
-
-  /// The lines of the report, as far as they are there.
-  private var lines: [String] {
-    guard isSideband else { return Self.lines(of: bytes) }
+package enum PushReport {
+  /// - Parameters:
+  ///   - refusals: the refs as the commands name them, and why each was not updated; made safe as `GitError` does.
+  ///   - inSideband: whether the client reads the answer as sideband.
+  package static func refusing(_ refusals: [(ref: String, reason: String)], inSideband: Bool) -> [UInt8] {
     var report: [UInt8] = []
-    var reader = PktLineReader(bytes)
-    while let packet = try? reader.next() {
-      if case .data(let payload) = packet, payload.first == Sideband.data.rawValue { report += payload.dropFirst() }
+    PktLine.append(line: "unpack ok", to: &report)
+    for refusal in refusals {
+      let reason = GitError.sanitised(refusal.reason)
+      // No longer than the command that it answers, but for the reason.
+      PktLine.append(line: "ng \(refusal.ref.prefix(PktLine.maxPayloadBytes / 8)) \(reason)", to: &report)
     }
-    return Self.lines(of: report)
-  }
-
-  private static func lines(of bytes: [UInt8]) -> [String] {
-    var lines: [String] = []
-    var reader = PktLineReader(bytes)
-    while let packet = try? reader.next() {
-      if case .data(let line) = packet { lines.append(String(decoding: line.chomped, as: UTF8.self)) }
-    }
-    return lines
+    report += PktLine.flush
+    guard inSideband else { return report }
+    var output: [UInt8] = []
+    Sideband.data.append(report, to: &output)
+    return output + PktLine.flush
   }
 }

@@ -15,6 +15,9 @@ package final class Transport {
   let number = Transport.lastNumber.add(1, ordering: .relaxed).newValue
   private static let lastNumber = Atomic<UInt64>(0)
 
+  /// What the server's handler keeps with the connection; nobody else looks. Gone with the connection.
+  var attachment: AnyObject?
+
   package init(_ channel: Channel) {
     layer = .plain(channel)
     self.channel = channel
@@ -33,6 +36,12 @@ package final class Transport {
   var hasChosenHTTP2: Bool {
     if case .secure(let tls) = layer { return tls.negotiatedProtocol == "h2" }
     return false
+  }
+
+  /// The name in the peer's verified certificate.
+  var peerCertificateName: CertificateName {
+    if case .secure(let tls) = layer { return tls.peerCertificateName }
+    return .none
   }
 
   /// Reads what is there, up to the size of `buffer`. Never blocks.

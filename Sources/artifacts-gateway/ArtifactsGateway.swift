@@ -8,7 +8,8 @@ struct ArtifactsGateway: AsyncParsableCommand {
     abstract: "A local HTTP gateway in front of Cloudflare Artifacts: git without tokens.",
     subcommands: [
       ServeCommand.self, EmulatorCommand.self, CheckCommand.self, RunCommand.self, ReadyCommand.self,
-      GitConfigCommand.self, DoctorCommand.self, OpenAPICommand.self, VersionCommand.self,
+      GitConfigCommand.self, DoctorCommand.self, TokenCommand.self, ExplainCommand.self, OpenAPICommand.self,
+      VersionCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)
 }

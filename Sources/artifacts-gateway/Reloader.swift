@@ -8,8 +8,8 @@ actor Reloader {
   /// The settings that count at once, by their keys. Files with secrets are read at each use anyway; here another one may be
   /// named.
   private static let live: Set<String> = [
-    "log_level", "allow_host", "read_only", "api_token_file", "static_token_file", "max_connections", "max_transfers",
-    "shutdown_delay", "drain_timeout",
+    "log_level", "allow_host", "access_file", "read_only", "api_token_file", "static_token_file", "max_connections",
+    "max_transfers", "shutdown_delay", "drain_timeout",
   ]
 
   /// Where secrets are read from, shared with the running gateway.
@@ -32,6 +32,7 @@ actor Reloader {
   private let apiToken: SecretSource
   private let staticToken: SecretSource?
   private var gateway: Gateway?
+  private var settingsInEffect: RuntimeSettings
 
   /// - Parameters:
   ///   - configuration: that of the start.
@@ -43,6 +44,7 @@ actor Reloader {
   ) {
     start = configuration
     current = configuration
+    settingsInEffect = RuntimeSettings(configuration.gateway)
     self.log = log
     self.threshold = threshold
     self.read = read
@@ -62,7 +64,10 @@ actor Reloader {
   /// Rereads, and changes the gateway.
   func reload() -> ReloadOutcome {
     let new: ServeConfiguration
-    do throws(StartFailure) { new = try read() } catch {
+    do throws(StartFailure) {
+      new = try read()
+      try apply(RuntimeSettings(new.gateway))
+    } catch {
       gateway?.state.noteReload(isGood: false)
       log.error("configuration not reloaded; the one before goes on", metadata: ["reason": "\(error.message)"])
       return .failed(error.message)
@@ -72,7 +77,6 @@ actor Reloader {
     threshold.level = new.logLevel
     apiToken.set(new.gateway.endpoint.token)
     if let read = new.gateway.staticToken { staticToken?.set(read) }
-    gateway?.apply(RuntimeSettings(new.gateway))
     gateway?.state.noteReload(isGood: true)
     current = new
     log.notice("configuration reloaded", metadata: ["changed": "\(changed.joined(separator: " "))"])
@@ -82,8 +86,22 @@ actor Reloader {
     return .reloaded(changed: changed, needingRestart: needingRestart)
   }
 
+  private func apply(_ new: RuntimeSettings) throws(StartFailure) {
+    var settings = new
+    // Nobody stops being asked who he is without a restart.
+    if settings.accessSource == nil {
+      settings.access = settingsInEffect.access
+      settings.accessSource = settingsInEffect.accessSource
+    }
+    do throws(AccessFileError) { try gateway?.apply(settings) } catch {
+      throw StartFailure(GatewayExit.configuration, error.description)
+    }
+    settingsInEffect = settings
+  }
+
   /// Whether a setting counts at once. A token for all repos cannot take the place of minted ones, nor the other way about.
   private func isLive(_ key: String, _ new: ServeConfiguration) -> Bool {
+    if key == "access_file", (new.gateway.accessSource == nil) != (start.gateway.accessSource == nil) { return false }
     if key == "static_token_file", (new.gateway.staticToken == nil) != (staticToken == nil) { return false }
     return Self.live.contains(key)
   }

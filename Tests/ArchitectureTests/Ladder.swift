@@ -25,7 +25,7 @@ struct Rung: Sendable, CustomTestStringConvertible {
       own: ["Logging", "Subprocess", "SystemPackage"]),
     Rung(
       name: "Gateway", below: ["ArtifactsAPI", "HTTPTransport", "GitProtocol", "PackCache"],
-      own: ["CoreMetrics", "Logging"]),
+      own: ["CCrypt", "CoreMetrics", "DequeModule", "Logging"]),
     Rung(
       name: "artifacts-gateway", below: ["Gateway", "ArtifactsEmulator"],
       own: ["ArgumentParser", "CVersion", "Logging", "Subprocess", "TOMLKit"]),

@@ -30,6 +30,7 @@ METRICS = {
     "cache_requests_total": {"outcome"},
     "cache_bytes": set(),
     "cache_saved_bytes_total": set(),
+    "policy_refusals_total": {"mode"},
     "rejected_requests_total": {"reason"},
     "draining": set(),
 }

@@ -28,7 +28,7 @@ import Testing
 
   @Test func `no file names a flag of the program that does not exist`() async throws {
     var known: Set<String> = ["--help", "--generate-completion-script"]
-    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor"] {
+    for command in ["serve", "emulator", "check", "version", "ready", "git-config", "doctor", "explain"] {
       known.formUnion(try await flags(of: command))
     }
     for file in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
@@ -45,7 +45,7 @@ import Testing
         guard
           let name = line.firstRange(
             of:
-              /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version|run|ready|git-config|doctor)/
+              /(artifacts-gateway|"\$gateway"|\$\(GATEWAY\)) (serve|emulator|check|version|run|ready|git-config|doctor|explain)/
           )
         else { continue }
         for match in line[name.upperBound...].matches(of: /(?:^|\s)(--[a-z][a-z-]*)/) {

@@ -15,6 +15,7 @@ package struct EmulatorGateway: Sendable {
   package let gateway: Gateway
   package let port: UInt16
   package let loop: Loop
+  private let settings: RuntimeSettings
 
   /// - Parameters:
   ///   - tls: what the service shows of itself; without it, it is reached in the clear.
@@ -51,7 +52,8 @@ package struct EmulatorGateway: Sendable {
     }
     gateway.ready()
     let test = EmulatorGateway(
-      folder: folder, git: Git(in: folder), emulator: emulator, gateway: gateway, port: port, loop: services.loops[0])
+      folder: folder, git: Git(in: folder), emulator: emulator, gateway: gateway, port: port, loop: services.loops[0],
+      settings: RuntimeSettings(configuration))
     func end() async {
       _ = await gateway.drain(timeout: .seconds(5))
       await emulator.shutdown(grace: .seconds(5))
@@ -66,6 +68,13 @@ package struct EmulatorGateway: Sendable {
       await end()
       throw error
     }
+  }
+
+  /// Decides what comes from here on by other rules.
+  package func set(_ access: AccessConfiguration) throws {
+    var settings = settings
+    settings.access = access
+    try gateway.apply(settings)
   }
 
   /// Where git finds a repo through the gateway.

@@ -98,12 +98,12 @@ import Testing
       let other = HTTPRequest("GET", "/livez", [("Host", "other.test")])
       #expect(try await status(other) == 403)
       settings.allowedHosts = ["other.test"]
-      test.gateway.apply(settings)
+      try test.gateway.apply(settings)
       #expect(try await status(other) == 200)
       #expect(try await test.ask(.push).status == 200)
       settings.allowedHosts = []
       settings.isReadOnly = true
-      test.gateway.apply(settings)
+      try test.gateway.apply(settings)
       #expect(try await status(other) == 403)
       #expect(try await status(HTTPRequest("GET", "/git/demo/info/refs?service=git-receive-pack")) == 403)
       await connection.close()
@@ -120,7 +120,7 @@ import Testing
       async let first = test.ask(.fetch)
       await test.upstream.waitForRequests(1)
       settings.maxTransfers = 1
-      test.gateway.apply(settings)
+      try test.gateway.apply(settings)
       async let second = test.ask(.fetch)
       // The second one waits for its turn, which a higher limit gives it; the first goes on as it was.
       let watcher = try await test.connect()
@@ -128,7 +128,7 @@ import Testing
       #expect(try await watcher.receive()?.status == 200)
       await watcher.close()
       settings.maxTransfers = 2
-      test.gateway.apply(settings)
+      try test.gateway.apply(settings)
       await test.upstream.waitForRequests(2)
       gate.open()
       let statuses = try await [first.status, second.status]

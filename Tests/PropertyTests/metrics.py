@@ -37,6 +37,7 @@ FAMILIES = {
     "cache_requests_total": ("counter", {"outcome"}),
     "cache_bytes": ("gauge", set()),
     "cache_saved_bytes_total": ("counter", set()),
+    "policy_refusals_total": ("counter", {"mode"}),
     "rejected_requests_total": ("counter", {"reason"}),
     "draining": ("gauge", set()),
 }

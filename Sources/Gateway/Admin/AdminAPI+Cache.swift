@@ -49,12 +49,22 @@ extension AdminAPI {
         damaged: stored.damaged))
   }
 
+  /// The repo whose packs are to be forgotten; nil for all.
+  static func purgedRepo(_ call: AdminCall) -> RepoKey? {
+    call.query["repo"].flatMap { repo($0, in: call.namespace) }
+  }
+
+  /// Reads `<repo>` or `<namespace>/<repo>`.
+  static func repo(_ text: String, in namespace: String) -> RepoKey? {
+    let names = text.split(separator: "/").map(String.init)
+    return names.last.map { RepoKey(namespace: names.count == 2 ? names[0] : namespace, name: $0) }
+  }
+
   func purgeCache(_ call: AdminCall) async throws(Problem) {
-    let names = call.query["repo"]?.split(separator: "/").map(String.init)
-    let namespace = names?.count == 2 ? names?.first : call.namespace
+    let repo = Self.purgedRepo(call)
     let removed = await sharing.packs?.purge { scope in
-      guard let names else { return true }
-      return scope.repo == names.last && scope.namespace == namespace
+      guard let repo else { return true }
+      return scope.repo == repo.name && scope.namespace == repo.namespace
     }
     await call.answer(200, Purged(entries: removed?.entries ?? 0, bytes: removed?.bytes ?? 0))
   }

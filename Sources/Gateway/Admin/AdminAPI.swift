@@ -10,6 +10,7 @@ struct AdminAPI {
   let sharing: Sharing
   let configuration: GatewayConfiguration
   let state: GatewayState
+  let access: Access
 
   /// - Parameter path: what follows `/api/v1`.
   func handle(_ exchange: ServerExchange, _ path: String, requestID: String) async throws(TransportError) {
@@ -46,6 +47,7 @@ struct AdminAPI {
     let call = AdminCall(
       exchange: exchange, requestID: requestID, namespace: namespace, parameters: parameters,
       tail: row.tail(of: segments), query: query, body: body)
+    try authorise(call, row)
     try await row.handler(self)(call)
   }
 

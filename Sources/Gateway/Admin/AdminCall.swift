@@ -18,6 +18,9 @@ struct AdminCall {
 
   var repo: RepoKey { RepoKey(namespace: namespace, name: self["name"]) }
 
+  /// Who calls.
+  var identity: Identity { (exchange.attachment as? RequestRecord)?.identity ?? .anonymous }
+
   /// The client asks for one JSON value a line.
   var wantsLines: Bool {
     exchange.request.fields[.accept]?.lowercased().split(separator: ",").contains { range in

@@ -18,6 +18,8 @@ struct Problem: Error, Encodable {
   var allow: String?
   /// Seconds, for `Retry-After`.
   var retryAfter: Int?
+  /// For `WWW-Authenticate`.
+  var challenges: [String] = []
 
   private enum CodingKeys: String, CodingKey {
     case type, title, status, detail, code, name, pointer, request_id
@@ -43,6 +45,7 @@ struct Problem: Error, Encodable {
     fields.append("x-request-id", requestID)
     fields.append("x-artifacts-gateway-error", word)
     if let allow { fields.append(.allow, allow) }
+    for challenge in challenges { fields.append(.wwwAuthenticate, challenge) }
     if let retryAfter { fields.append(.retryAfter, "\(max(1, retryAfter))") }
     // Of those it is the message that was wrong, and not its content.
     if status == 405 || status == 408 || status == 413 || status == 415 { exchange.closesConnection = true }
@@ -60,6 +63,7 @@ struct Problem: Error, Encodable {
     case .unreachable: self.init(502, "the Artifacts API is not reachable: \(error.message)")
     case .unreadable(let status): self.init(status == 429 ? 429 : 502, error.message)
     case .noCredentials: self.init(502, error.message)
+    case .notAsked: self.init(503, error.message)
     }
     retryAfter = error.retryAfter.map { Int($0.components.seconds) } ?? (status == 429 ? 1 : nil)
   }

@@ -34,16 +34,19 @@ extension AuditEvent {
   }
 
   private static func failure(of record: RequestRecord) -> (word: String, reason: String)? {
-    if let failure = record.failure { return (failure.code.rawValue, failure.text) }
+    if let failure = record.failure { return (failure.code.rawValue, failure.reason ?? failure.text) }
     return record.problem.map { ($0.word, $0.detail) }
   }
 
   /// Somebody was told that he may not, by the gateway, or the gateway by the Artifacts API.
   private static func isRefusal(_ record: RequestRecord) -> Bool {
+    if record.failure?.isRoutine == true { return false }
     switch record.failure?.code {
-    case .forbidden, .hostNotAllowed, .readOnly, .credentials: true
-    case nil: record.problem.map { $0.code == nil && ($0.status == 401 || $0.status == 403) } ?? false
-    default: false
+    case .forbidden, .hostNotAllowed, .readOnly, .credentials, .unauthenticated, .tooManyFailures, .overLimit,
+      .tooLarge:
+      return true
+    case nil: return record.problem.map { $0.code == nil && ($0.status == 401 || $0.status == 403) } ?? false
+    default: return false
     }
   }
 

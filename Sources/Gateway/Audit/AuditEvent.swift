@@ -86,14 +86,14 @@ struct PushRecord {
   var request: ReceivePackRequest
   /// All commands are there: they ended within what was read ahead of the pack.
   var isWhole: Bool
-  var report: PushReport?
+  var report: PushReportReader?
 
   /// Nil when nothing can be told yet.
   init?(_ inspection: RequestInspection<ReceivePackRequest>) {
     guard let request = inspection.request else { return nil }
     self.request = request
     if case .whole = inspection { isWhole = true } else { isWhole = false }
-    report = request.wantsReport ? PushReport(isSideband: request.has("side-band-64k")) : nil
+    report = request.wantsReport ? PushReportReader(isSideband: request.has("side-band-64k")) : nil
   }
 
   /// A push of which nothing could be read.

@@ -15,7 +15,7 @@ struct ControlEndpoints {
   /// Why a request is refused, or nil.
   func refusal(on listener: ListenerInfo) -> ProxyError? {
     if actions == nil { return ProxyError(.notFound, status: 404, "this gateway is not controlled by requests") }
-    guard listener.address.isLoopback || listener.tag == ListenerConfiguration.adminTag else {
+    guard listener.address.isLoopback || listener.isAdmin else {
       return ProxyError(
         .forbidden, status: 403, "only on an address of this machine, a Unix socket or the admin address")
     }

@@ -66,7 +66,7 @@ package final class GatewayState: Sendable {
   func add(_ listener: ListenerInfo) {
     listeners.withLock { listeners in
       listeners.count += 1
-      if listener.tag != ListenerConfiguration.adminTag, listeners.firstForGit == nil {
+      if !listener.isAdmin, listeners.firstForGit == nil {
         listeners.firstForGit = listener
       }
     }

@@ -31,7 +31,7 @@ struct HealthEndpoints {
     try await answer(exchange, status, Array(text.utf8))
   }
 
-  private static func isVerbose(_ request: RequestHead) -> Bool {
+  static func isVerbose(_ request: RequestHead) -> Bool {
     request.query?.split(separator: "&").contains { $0 == "verbose" || $0.hasPrefix("verbose=") } ?? false
   }
 

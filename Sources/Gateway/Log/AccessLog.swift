@@ -16,7 +16,7 @@ final class AccessLog {
 
   /// - Parameter isKilled: connections are being cut because the gateway ends.
   func write(_ exchange: ServerExchange, _ record: RequestRecord, isKilled: Bool) {
-    let isGood = record.route == nil || record.failure == nil && record.cutReason == nil
+    let isGood = record.route == nil || (record.failure?.isRoutine ?? true) && record.cutReason == nil
     guard let sink = log.sink, log.level <= (isGood ? .info : .warning) else { return }
     line.begin(isGood ? "info" : "warning", "request", at: timestamp.write(WallClock.now))
     write(record.id)
@@ -32,6 +32,7 @@ final class AccessLog {
       line.text(.path, exchange.request.path)
     }
     write(exchange.peer)
+    if record.identity.source != .anonymous { line.text(.identity, record.identity.description) }
     line.number(.status, record.status(of: exchange) ?? 0)
     line.word(.http, exchange.isHTTP2 ? "2" : exchange.request.isVersion11 ? "1.1" : "1.0")
     line.number(.bytes_in, exchange.bodyBytesRead)
@@ -46,7 +47,7 @@ final class AccessLog {
     }
     if let failure = record.failure {
       line.word(.error, failure.code.rawValue)
-      line.text(.reason, failure.text)
+      line.text(.reason, failure.reason ?? failure.text)
     } else if let reason = record.cutReason {
       line.word(.error, ProxyError.Code.cut.rawValue)
       line.text(.reason, reason)

@@ -26,6 +26,10 @@ final class RequestRecord {
   let route: GitRoute?
   /// Who asked.
   var identity = Identity.anonymous
+  /// How whoever has shown nothing could show who he is; empty where he cannot.
+  var challenges: [String] = []
+  /// Asked before a missing repo is created; nil when anybody may create one.
+  var creationLeave: CreationLeave?
   private(set) var phase = Phase.request
   /// Since when, monotonic nanoseconds.
   private var since: UInt64

@@ -67,7 +67,8 @@ struct Termination: Equatable, CustomStringConvertible {
 
   private static func party(of code: ProxyError.Code) -> Party {
     switch code {
-    case .badRequest, .badConfiguration, .forbidden, .hostNotAllowed, .wrongMethod, .readOnly, .notFound, .busy:
+    case .badRequest, .badConfiguration, .forbidden, .hostNotAllowed, .wrongMethod, .readOnly, .notFound, .busy,
+      .unauthenticated, .tooManyFailures, .overLimit, .tooLarge:
       .gateway
     case .upstreamTimeout: .slowUpstream
     case .noSuchRepo, .credentials, .remoteRefused, .upstreamUnreachable, .upstreamError, .upstreamRedirect,

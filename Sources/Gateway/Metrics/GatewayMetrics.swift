@@ -12,6 +12,7 @@ package final class GatewayMetrics: Sendable {
   let retries: CounterSet<RetryReason>
   let refFlights: CounterSet<RefFlightResult>
   let rejected: CounterSet<Rejection>
+  let policyRefusals: CounterSet<AccessConfiguration.Mode>
   private let readMints: CounterSet<MintResult>
   private let writeMints: CounterSet<MintResult>
   /// The upstream connections of all loops.
@@ -25,6 +26,7 @@ package final class GatewayMetrics: Sendable {
     retries = CounterSet(MetricNames.retries, "reason", factory: registry)
     refFlights = CounterSet(MetricNames.refFlights, "result", factory: registry)
     rejected = CounterSet(MetricNames.rejected, "reason", factory: registry)
+    policyRefusals = CounterSet(MetricNames.policyRefusals, "mode", factory: registry)
     readMints = CounterSet(MetricNames.mints, "result", [("scope", "read")], factory: registry)
     writeMints = CounterSet(MetricNames.mints, "result", [("scope", "write")], factory: registry)
     let connections = UpstreamTally { [connects] in connects.increment($0) }

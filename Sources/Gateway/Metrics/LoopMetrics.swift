@@ -66,7 +66,7 @@ final class LoopMetrics {
   /// Counts the calls of a client of the Artifacts API on this loop.
   var callObserver: CallObserver {
     var observer = CallObserver()
-    observer.answered = { [api] in api.increment($0) }
+    observer.answered = { [api] status, _ in api.increment(status) }
     observer.retries = { [shared] in shared.retries.increment(.api) }
     return observer
   }

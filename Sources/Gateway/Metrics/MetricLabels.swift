@@ -51,8 +51,16 @@ enum Rejection: String, CaseIterable, Sendable {
   case notFound = "not_found"
   case wrongMethod = "method_not_allowed"
   case readOnly = "read_only"
-  /// As many transfers are under way as may be.
+  /// Nobody who is known asks.
+  case unauthenticated
+  /// Too many wrong credentials came from there.
+  case tooManyFailures = "too_many_failures"
+  /// As many transfers are under way as may be, or passwords are being checked.
   case busy
+  /// Somebody has asked for more than he may.
+  case overLimit = "over_limit"
+  /// A push brings what is larger than allowed.
+  case tooLarge = "too_large"
   /// As many connections are open as may be.
   case connections
 

@@ -18,6 +18,7 @@ package enum MetricNames {
   static let cacheBytes = "artifacts_gateway_cache_bytes"
   static let savedBytes = "artifacts_gateway_cache_saved_bytes_total"
   static let rejected = "artifacts_gateway_rejected_requests_total"
+  static let policyRefusals = "artifacts_gateway_policy_refusals_total"
   static let draining = "artifacts_gateway_draining"
   static let reloadFailed = "artifacts_gateway_config_reload_failed"
   static let droppedLines = "artifacts_gateway_log_lines_dropped_total"
@@ -49,6 +50,9 @@ package enum MetricNames {
     MetricFamily(cacheBytes, .gauge, "Bytes of cached packs on the disk."),
     MetricFamily(savedBytes, .counter, "Bytes that clients got and the upstream was not asked for."),
     MetricFamily(rejected, .counter, "Requests that the gateway itself refused.", labels: ["reason"]),
+    MetricFamily(
+      policyRefusals, .counter, "Requests that no rule allows: refused (enforce), or served all the same (report).",
+      labels: ["mode"]),
     MetricFamily(draining, .gauge, "1 while the gateway is about to leave."),
     MetricFamily(reloadFailed, .gauge, "1 while the configuration on disk is one that could not be taken up."),
     MetricFamily(droppedLines, .counter, "Lines that the log had no room for."),

@@ -12,8 +12,11 @@ final class BodyPump {
   private(set) var upstreamFailure: TransportError?
   /// Monotonic nanoseconds of the loop's clock at the last byte that moved.
   private(set) var lastProgress: UInt64
+  /// What the body may bring at most.
+  private let sizes: PushSizes?
 
-  init(_ exchange: ServerExchange, _ connection: any UpstreamExchange, idle: Duration) {
+  init(_ exchange: ServerExchange, _ connection: any UpstreamExchange, idle: Duration, sizes: PushSizes?) {
+    self.sizes = sizes
     self.exchange = exchange
     self.connection = connection
     self.idle = idle
@@ -39,6 +42,10 @@ final class BodyPump {
       }
       let isLast = exchange.isBodyRead
       await turn.took(list.byteCount)
+      if let sizes {
+        list.forEach { sizes.follow($0) }
+        if sizes.isExceeded { return connection.close() }
+      }
       do throws(TransportError) { try await connection.writeBody(list, isLast: isLast, idle: idle) } catch {
         upstreamFailure = error
         return

@@ -42,8 +42,12 @@ struct ErrorReply {
   }
 
   /// The real status with the text as a plain body.
-  func sendStatus(on exchange: ServerExchange, allow: String? = nil) async throws(TransportError) {
+  /// - Parameter challenges: for `WWW-Authenticate`.
+  func sendStatus(
+    on exchange: ServerExchange, allow: String? = nil, challenges: [String] = []
+  ) async throws(TransportError) {
     var fields = Fields([(.contentType, "text/plain; charset=utf-8"), (.cacheControl, "no-cache")])
+    for challenge in challenges { fields.append(.wwwAuthenticate, challenge) }
     if let allow { fields.append(.allow, allow) }
     if let seconds = error.retryAfter?.components.seconds { fields.append(.retryAfter, "\(max(1, seconds))") }
     mark(&fields)

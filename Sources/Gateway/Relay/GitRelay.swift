@@ -10,6 +10,7 @@ import HTTPTransport
 final class GitRelay: UpstreamRequest {
   /// How long a push that does not fit into one block waits for a refusal before more of it is read.
   private static let leastVerdict = Duration.milliseconds(100)
+  private static let discardLimit = 1 << 30
 
   let exchange: ServerExchange
   let route: GitRoute
@@ -34,6 +35,9 @@ final class GitRelay: UpstreamRequest {
   var onWholeAnswer: ((GatherList) -> Void)?
   /// What the pack cache had to do with it: the value of `X-Artifacts-Gateway-Cache`.
   var cacheField: String?
+
+  /// What the push may bring at most; nil for as much as it likes.
+  var sizes: PushSizes?
 
   /// What happens to the request, for its line in the log.
   let record: RequestRecord
@@ -63,7 +67,10 @@ final class GitRelay: UpstreamRequest {
   ///   `TransportError` when the client is gone.
   func run() async throws {
     if route.operation == .service { try await readBeginning() }
-    if record.isAudited { _ = inspectPush() }
+    if let sizes {
+      sizes.follow(held.bytes)
+      if sizes.isExceeded { throw try await refuseForSize(sizes) }
+    }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
       if isAbandoned { call.cancel() }
@@ -82,13 +89,17 @@ final class GitRelay: UpstreamRequest {
         await endPump()
         throw pump?.clientFailure ?? .peerClosed
       }
+      if let sizes, sizes.isExceeded {
+        await endPump()
+        throw try await refuseForSize(sizes)
+      }
       throw error
     }
   }
 
-  /// Reads the beginning of the body, unless that has been done.
+  /// Reads the beginning of the body, as far as that has not been done.
   func readBeginning(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
-    if held.bytes.isEmpty, !held.isWhole { try await held.fill(limit: limit) }
+    if held.bytes.count < limit, !held.isWhole { try await held.fill(limit: limit) }
   }
 
   /// What the beginning of a push says, for the form of an error.
@@ -111,6 +122,26 @@ final class GitRelay: UpstreamRequest {
       Array(held.bytes), version: version, coding: coding, isWholeBody: held.isWhole
     ).request
     return request?.sidebandStart ?? .never
+  }
+
+  /// Reads the rest of a push that is refused, which may still tell the name of what is too large.
+  private func refuseForSize(_ sizes: PushSizes) async throws(TransportError) -> ProxyError {
+    try await discardBody { sizes.follow($0) }
+    return sizes.refusal ?? ProxyError(.tooLarge, status: 413, "this push is too large")
+  }
+
+  /// Reads what the client still sends of a push that is refused: git reads no answer before it has sent its pack. No repo may
+  /// be larger than what is read at most.
+  func discardBody(_ look: (UnsafeRawBufferPointer) -> Void = { _ in }) async throws(TransportError) {
+    let list = GatherList()
+    var turn = FairTurn(exchange.loop)
+    while !exchange.isBodyRead, exchange.bodyBytesRead < Self.discardLimit {
+      guard try await exchange.readBody(into: list) else { break }
+      await turn.took(list.byteCount)
+      list.forEach(look)
+      list.removeAll()
+    }
+    if !exchange.isBodyRead { exchange.closesConnection = true }
   }
 
   // MARK: The request
@@ -141,7 +172,7 @@ final class GitRelay: UpstreamRequest {
   /// sent again.
   private func streamRest(to connection: any UpstreamExchange) async throws(TransportError) {
     if try await connection.responseBegins(within: Self.leastVerdict) { return }
-    let pump = BodyPump(exchange, connection, idle: idle)
+    let pump = BodyPump(exchange, connection, idle: idle, sizes: sizes)
     self.pump = pump
     start(pump)
     // The wait for the response begins anew with every byte of the request that moves.

@@ -32,38 +32,49 @@ final class HeldBody {
     return block.map { UnsafeRawBufferPointer(rebasing: $0[..<count]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
   }
 
-  /// Reads until the body has ended or as much is held as may be.
+  /// Reads until the body has ended or as much is held as may be. May be called again with a higher limit; what is held may
+  /// move then.
   /// - Parameter limit: bytes; at least a block.
   func fill(limit: Int = BufferPool.blockBytes) async throws(TransportError) {
-    let list = GatherList()
-    while try await exchange.readBody(into: list) {
+    if isWhole { return }
+    let list = rest ?? GatherList()
+    rest = nil
+    while true {
+      if list.isEmpty {
+        guard count < limit || block == nil, try await exchange.readBody(into: list) else { break }
+      }
       if count == 0, exchange.isBodyRead, list.pieceCount == 1 {
         lent = list.front
         isWhole = true
         return
       }
-      var block = self.block ?? pool.take()
-      self.block = block
-      // What one read brings is at most a block; what does not fit any more stays in the list and is lost to nobody:
-      // a read never brings more than the block's size, so two of them may overlap by less than one block.
-      while let piece = list.front {
-        if count == block.count, let larger = grown(block, limit: limit) { block = larger }
-        let room = min(piece.count, block.count - count)
-        guard room > 0 else { break }
-        UnsafeMutableRawBufferPointer(rebasing: block[count...]).copyMemory(
-          from: UnsafeRawBufferPointer(rebasing: piece[..<room]))
-        count += room
-        list.removeFront(room)
-      }
+      take(list, limit: limit)
       if !list.isEmpty {
         rest = list
-        isWhole = false
         return
       }
       if exchange.isBodyRead { break }
-      if count == limit { return }
+      if count >= limit { return }
     }
-    isWhole = true
+    isWhole = exchange.isBodyRead
+  }
+
+  /// Copies as much as there is room for.
+  ///
+  /// What one read brings is at most a block; what does not fit any more stays in the list and is lost to nobody: a read never
+  /// brings more than the block's size, so two of them may overlap by less than one block.
+  private func take(_ list: GatherList, limit: Int) {
+    var block = self.block ?? pool.take()
+    self.block = block
+    while let piece = list.front {
+      if count == block.count, let larger = grown(block, limit: limit) { block = larger }
+      let room = min(piece.count, block.count - count)
+      guard room > 0 else { break }
+      UnsafeMutableRawBufferPointer(rebasing: block[count...]).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: piece[..<room]))
+      count += room
+      list.removeFront(room)
+    }
   }
 
   /// Moves what is held into memory twice as large; nil when that would be too much.

@@ -191,7 +191,7 @@ final class UploadPackRelay {
   private func send(_ pack: StoredPack, _ request: FetchRequest, _ packs: PackCache) async throws {
     settle(.hit, pack.key)
     let age = max(0, Int(WallClock.now - pack.createdAt))
-    let text = "artifacts-gateway: from cache, \(Self.size(pack.packBytes)), \(Self.age(age)) old\n"
+    let text = "artifacts-gateway: from cache, \(ByteCount(pack.packBytes)), \(Self.age(age)) old\n"
     packs.count { $0.savedBytes += pack.packBytes }
     try await relay.send(pack, line: Self.line(text, for: request))
   }
@@ -214,7 +214,7 @@ final class UploadPackRelay {
   ) async throws -> Bool {
     defer { packs.count { [offset = reader.offset] in $0.savedBytes += offset } }
     return try await follow(flight.answer, reader) { _ in
-      let size = Self.size(flight.spool.count)
+      let size = ByteCount(flight.spool.count)
       let text = flight.hasLanded ? "from cache, \(size), 0 s old" : "shared with others, \(size) so far"
       return Self.line("artifacts-gateway: \(text)\n", for: request)
     }
@@ -241,15 +241,6 @@ final class UploadPackRelay {
     var line: [UInt8] = []
     if !request.isWithoutProgress { Sideband.progress.append(Array(text.utf8), to: &line) }
     return line
-  }
-
-  private static func size(_ bytes: Int) -> String {
-    switch bytes {
-    case ..<1_000: "\(bytes) bytes"
-    case ..<1_000_000: "\(bytes / 1_000) kB"
-    case ..<1_000_000_000: "\(bytes / 1_000_000) MB"
-    default: "\(bytes / 100_000_000 / 10).\(bytes / 100_000_000 % 10) GB"
-    }
   }
 
   private static func age(_ seconds: Int) -> String {

@@ -63,12 +63,13 @@ final class UpstreamCall {
   /// which then goes back to the pool.
   func response() async throws(ProxyError) -> (ResponseHead, any UpstreamExchange) {
     record?.enter(.token, at: loop.now)
-    var grant = try await grants.grant(for: route)
+    var grant = try await grants.grant(for: route, creating: record?.creationLeave)
     var mayRenew = true
     var backoff = Backoff()
     while true {
       let failure: ProxyError
       let isTransient: Bool
+      try await grants.courtesy.waitForGit()
       switch await attempt(grant) {
       case .response(let head, let connection):
         remote = grant.remote
@@ -83,6 +84,7 @@ final class UpstreamCall {
         if refusal.status == 404 { await grants.forget(route.repo) }
         failure = refusal.error(route, grant.remote.url.origin)
         isTransient = refusal.isTransient
+        if refusal.status == 429, let rest = refusal.retryAfter { grants.courtesy.git.hold(for: rest) }
       case .failed(let error):
         failure = ProxyError(error, talkingTo: grant.remote.url.origin)
         isTransient = error != .timedOut && error != .closed
@@ -130,7 +132,7 @@ final class UpstreamCall {
   private func renew(_ grant: Grant) async throws(ProxyError) -> Grant? {
     record?.enter(.token, at: loop.now)
     do throws(ProxyError) {
-      let renewed = try await grants.grant(for: route, refused: grant)
+      let renewed = try await grants.grant(for: route, refused: grant, creating: record?.creationLeave)
       return renewed.token.secret == grant.token.secret ? nil : renewed
     } catch {
       if error.code == .noSuchRepo { throw error }

@@ -11,7 +11,7 @@ enum PublicURL {
 
   /// Where the client of `exchange` finds git: the same, but for a client of an admin listener, who is on another port.
   static func git(_ exchange: ServerExchange, state: GatewayState) -> String {
-    guard exchange.listener.tag == ListenerConfiguration.adminTag, let listener = state.gitListener,
+    guard exchange.listener.isAdmin, let listener = state.gitListener,
       let port = listener.address.port
     else { return base(exchange) }
     let asked = exchange.request.fields[.host].flatMap { Authority($0) }

@@ -1,4 +1,5 @@
 import ArtifactsAPI
+import DequeModule
 
 /// Hands out repo tokens: minted once however many ask, fetched anew ahead of their end, dropped when the service refuses
 /// them, revoked at the end.
@@ -27,6 +28,8 @@ actor TokenBroker {
   private static let entryLimit = 16_384
   private static let revocationWidth = 16
   private static let longestToken = 8_192
+  /// Tokens asked for at once; more wait.
+  private static let mintWidth = 8
 
   private let control: ControlPlane
   private let source: Source
@@ -34,6 +37,8 @@ actor TokenBroker {
   private let onMint: @Sendable (TokenKey, ProxyError?) -> Void
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
+  private var mintsUnderWay = 0
+  private var waitingMints: Deque<CheckedContinuation<Void, Never>> = []
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
@@ -128,6 +133,8 @@ actor TokenBroker {
 
   private func fetch(_ key: TokenKey) async -> Result<Token, ProxyError> {
     guard case .api(let ttl) = source else { return .failure(Self.noStaticToken) }
+    await beginMint()
+    defer { endMint() }
     mintCount += 1
     let asked = clock()
     let result: Result<Token, ProxyError>
@@ -158,6 +165,25 @@ actor TokenBroker {
       entries[key] = nil
     }
     return result
+  }
+
+  private func beginMint() async {
+    if mintsUnderWay >= Self.mintWidth {
+      // Whoever resumes this one leaves it its place.
+      return await withCheckedContinuation { waiter in
+        if mintsUnderWay >= Self.mintWidth {
+          waitingMints.append(waiter)
+        } else {
+          mintsUnderWay += 1
+          waiter.resume()
+        }
+      }
+    }
+    mintsUnderWay += 1
+  }
+
+  private func endMint() {
+    if let next = waitingMints.popFirst() { next.resume() } else { mintsUnderWay -= 1 }
   }
 
   private static func refreshInstant(_ minted: Double, _ expiry: Double) -> Double {

@@ -1,6 +1,6 @@
-package import ArtifactsAPI
-package import EventLoop
-package import HTTPTransport
+import ArtifactsAPI
+import EventLoop
+import HTTPTransport
 
 /// The gateway's access to the Artifacts API, on one loop, shared by all.
 package actor ControlPlane {
@@ -10,14 +10,17 @@ package actor ControlPlane {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  /// - Parameter metrics: count the calls.
-  package init(
+  /// - Parameters:
+  ///   - metrics: count the calls.
+  ///   - courtesy: spares the API; nil for the few calls of a check.
+  init(
     on loop: Loop, _ endpoint: APIEndpoint, metrics: GatewayMetrics = GatewayMetrics(),
-    makePool: @Sendable (Loop) -> sending UpstreamPool
+    courtesy: UpstreamCourtesy? = nil, makePool: @Sendable (Loop) -> sending UpstreamPool
   ) {
     self.loop = loop
     pool = makePool(loop)
-    client = ArtifactsClient(pool, endpoint, observer: LoopMetrics(metrics).callObserver)
+    let observer = LoopMetrics(metrics).callObserver
+    client = ArtifactsClient(pool, endpoint, observer: courtesy?.observing(observer) ?? observer)
   }
 
   func getRepo(_ repo: RepoKey) async throws(ArtifactsError) -> Repo {

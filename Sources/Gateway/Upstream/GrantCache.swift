@@ -1,6 +1,9 @@
 import ArtifactsAPI
 import GitProtocol
 
+/// Says why a missing repo may not be created; nil if it may.
+typealias CreationLeave = () -> ProxyError?
+
 /// The grants in use on one loop, so that most requests ask no actor at all. Confined to its loop.
 final class GrantCache {
   private struct Key: Hashable {
@@ -12,6 +15,8 @@ final class GrantCache {
   /// A push must outlive its token's refusal window: this many seconds of life before one begins.
   private static let pushLife = 600.0
 
+  /// Spares the remotes that the grants are for.
+  let courtesy: UpstreamCourtesy
   private let memory: RepoMemory
   /// Nil when a push to a missing repo fails.
   private let creator: RepoCreator?
@@ -21,7 +26,10 @@ final class GrantCache {
   /// The memory's, as of which the grants are.
   private var generation: UInt64
 
-  init(memory: RepoMemory, creator: RepoCreator?, configuration: GatewayConfiguration) {
+  init(
+    memory: RepoMemory, creator: RepoCreator?, courtesy: UpstreamCourtesy, configuration: GatewayConfiguration
+  ) {
+    self.courtesy = courtesy
     clock = configuration.wallClock
     enforcesReadOnly = configuration.enforcesReadOnlyRepos
     self.memory = memory
@@ -30,15 +38,19 @@ final class GrantCache {
   }
 
   /// A grant for `route`: the one at hand while its token is good, else a new one.
-  /// - Parameter refused: a grant whose token the upstream has just refused.
-  func grant(for route: GitRoute, refused: Grant? = nil) async throws(ProxyError) -> Grant {
+  /// - Parameters:
+  ///   - refused: a grant whose token the upstream has just refused.
+  ///   - leave: asked before a missing repo is created; nil to ask nobody.
+  func grant(
+    for route: GitRoute, refused: Grant? = nil, creating leave: CreationLeave? = nil
+  ) async throws(ProxyError) -> Grant {
     let key = Key(repo: route.repo, service: route.service)
     catchUp()
     if refused == nil, let grant = grants[key], clock() < grant.token.refreshAt, isLongEnough(grant, route) {
       return grant
     }
     let asOf = generation
-    let grant = try await obtain(route, refused: refused)
+    let grant = try await obtain(route, refused: refused, leave)
     catchUp()
     // A repo that was deleted in between is not the one that this grant is for.
     guard asOf == generation else { return grant }
@@ -55,7 +67,9 @@ final class GrantCache {
     grants.removeAll(keepingCapacity: true)
   }
 
-  private func obtain(_ route: GitRoute, refused: Grant?) async throws(ProxyError) -> Grant {
+  private func obtain(
+    _ route: GitRoute, refused: Grant?, _ leave: CreationLeave?
+  ) async throws(ProxyError) -> Grant {
     let broker = memory.broker
     // A token that was good may be refused because its repo is gone, and another one has its name.
     if refused != nil { await memory.directory.forget(route.repo) }
@@ -69,10 +83,7 @@ final class GrantCache {
       return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     }
     // One after the other: a repo that takes no pushes, or is not there yet, needs no token.
-    let remote =
-      if let creator { try await creator.remote(of: route.repo) } else {
-        try await memory.directory.remote(of: route.repo)
-      }
+    let remote = try await remote(of: route.repo, leave)
     if remote.isReadOnly, enforcesReadOnly { throw .readOnlyRepo(route.repo) }
     let token = TokenKey(repo: route.repo, scope: .write)
     do throws(ProxyError) {
@@ -84,10 +95,21 @@ final class GrantCache {
       // Deleted behind this gateway's back: what is remembered of it is no longer true.
       guard error.code == .noSuchRepo else { throw error }
       await forget(route.repo)
-      guard let creator else { throw error }
-      let created = try await creator.remote(of: route.repo)
+      guard creator != nil else { throw error }
+      let created = try await self.remote(of: route.repo, leave)
       return Grant(
         remote: created, token: try await broker.token(for: token, minimumLife: Self.pushLife), service: route.service)
+    }
+  }
+
+  /// The remote of a repo that is pushed to, which may have to be made first.
+  private func remote(of repo: RepoKey, _ leave: CreationLeave?) async throws(ProxyError) -> Remote {
+    guard let creator else { return try await memory.directory.remote(of: repo) }
+    guard let leave else { return try await creator.remote(of: repo) }
+    do throws(ProxyError) { return try await memory.directory.remote(of: repo) } catch {
+      guard error.code == .noSuchRepo else { throw error }
+      if let refusal = leave() { throw refusal }
+      return try await creator.remote(of: repo)
     }
   }
 

@@ -103,6 +103,22 @@ package struct Fields: Sendable {
     }
   }
 
+  /// Calls `body` with how many fields of the name there are and the value of the first, which is valid inside `body` only;
+  /// it is empty when there is none.
+  package func withValue<Result>(
+    of name: FieldName, _ body: (_ count: Int, _ first: UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    storage.withUnsafeBytes { bytes in
+      var count = 0
+      var first = UnsafeRawBufferPointer(start: nil, count: 0)
+      for entry in entries where Self.matches(Self.name(of: entry, in: bytes), name) {
+        if count == 0 { first = Self.value(of: entry, in: bytes) }
+        count += 1
+      }
+      return body(count, first)
+    }
+  }
+
   package func contains(_ name: FieldName) -> Bool { count(of: name) > 0 }
 
   package func count(of name: FieldName) -> Int {

@@ -70,6 +70,14 @@ package final class ServerExchange {
     closesConnection = false
   }
 
+  /// The connection's.
+  var transport: Transport {
+    switch carrier {
+    case .http1(let wire): wire.transport
+    case .http2(let stream): stream.connection.transport
+    }
+  }
+
   package var isHTTP2: Bool { if case .http2 = carrier { true } else { false } }
   package var hasStarted: Bool { progress != .waiting }
   package var isFinished: Bool { progress == .finished }

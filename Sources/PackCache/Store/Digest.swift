@@ -12,7 +12,10 @@ package struct Digest: ~Copyable {
   /// Owned: freed by `deinit`, and used by nobody else.
   private let context: OpaquePointer
 
+  private static let outlivesExit = copenssl_outlive_exit() == 1
+
   package init(_ algorithm: Algorithm) {
+    _ = Self.outlivesExit
     guard let context = EVP_MD_CTX_new(),
       EVP_DigestInit_ex(context, algorithm == .sha1 ? EVP_sha1() : EVP_sha256(), nil) == 1
     else { fatalError("OpenSSL offers SHA-1 and SHA-256, and there is memory for one.") }

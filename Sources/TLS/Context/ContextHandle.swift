@@ -12,8 +12,11 @@ final class ContextHandle: @unchecked Sendable {
   /// a block of 64 KiB. Allocated only while a connection has something to read.
   private static let readBufferBytes = 4 * (16_384 + 256 + 5)
 
+  private static let outlivesExit = copenssl_outlive_exit() == 1
+
   /// Makes a context with what clients and servers have in common.
   init(method: OpaquePointer?, applicationProtocols: [String]) throws(TLSError) {
+    _ = Self.outlivesExit
     protocols = try ProtocolList(applicationProtocols)
     ErrorQueue.clear()
     guard let context = SSL_CTX_new(method) else {

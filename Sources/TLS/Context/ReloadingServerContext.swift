@@ -1,32 +1,12 @@
 import EventLoop
-import Glibc
 import Synchronization
 
 /// A server context that follows its files: once they have changed, new connections get the new certificate, and running ones
 /// keep theirs.
 package final class ReloadingServerContext: Sendable {
-  /// What tells one version of a file from another. Links are followed, so a swapped link is a change.
-  private struct Stamp: Equatable {
-    let device: dev_t
-    let inode: ino_t
-    let size: off_t
-    let seconds: Int
-    let nanoseconds: Int
-
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      device = status.st_dev
-      inode = status.st_ino
-      size = status.st_size
-      seconds = status.st_mtim.tv_sec
-      nanoseconds = status.st_mtim.tv_nsec
-    }
-  }
-
   private struct State {
     var context: TLSServerContext
-    var stamps: [Stamp?]
+    var stamps: [FileStamp?]
     /// Monotonic nanoseconds.
     var nextLook: UInt64
   }
@@ -50,7 +30,7 @@ package final class ReloadingServerContext: Sendable {
     self.interval = interval
     self.onReload = onReload
     // Looked at first: a change during the reading is then seen as one.
-    let stamps = files.all.map { Stamp($0) }
+    let stamps = files.all.map { FileStamp($0) }
     let context = try Self.load(files, applicationProtocols)
     state = Mutex(State(context: context, stamps: stamps, nextLook: MonotonicClock.now + interval.nanoseconds))
   }
@@ -61,7 +41,7 @@ package final class ReloadingServerContext: Sendable {
       let now = MonotonicClock.now
       guard now >= state.nextLook else { return state.context }
       state.nextLook = now + interval.nanoseconds
-      let stamps = files.all.map { Stamp($0) }
+      let stamps = files.all.map { FileStamp($0) }
       guard stamps != state.stamps else { return state.context }
       // Kept even if they do not load: told once, not with every connection.
       state.stamps = stamps

@@ -4,10 +4,11 @@ import TLS
 
 extension ServeConfiguration {
   /// Where to listen, and how.
+  /// - Parameter isAnonymousAllowed: somebody else sees to it that not everybody is served beyond loopback, or that is meant.
   static func listeners(
-    _ options: ServeOptions, _ settings: Settings, _ activated: [ServiceManager.ActivatedSocket]
+    _ options: ServeOptions, _ settings: Settings, _ activated: [ServiceManager.ActivatedSocket],
+    isAnonymousAllowed: Bool
   ) throws(StartFailure) -> [ListenerConfiguration] {
-    let isAnonymousAllowed = try settings.isOn(options.allowAnonymous, "allow_anonymous")
     let tls = try tlsFiles(options, settings)
     // Sockets of the service manager stand for the default address.
     var listeners = activated.map { activated in
@@ -28,7 +29,7 @@ extension ServeConfiguration {
       throw settings.refusal(
         listener.isAdmin ? "admin_listen" : "listen",
         "refusing \(listener.address): whoever reaches it could use your repos; set tls_client_ca, or say "
-          + "--allow-anonymous if that is meant")
+          + "--allow-anonymous if that is meant; or name those who may in --access-file")
     }
     return listeners
   }

@@ -26,8 +26,8 @@ struct ServeConfiguration: Sendable {
     "static_token_file",
     "token_ttl", "read_only",
     "allow_push_to_read_only",
-    "create_on_push", "allow_anonymous", "allow_host", "allow_shared_secret_files", "cache_dir", "cache_size",
-    "cache_grace", "advertisement_ttl", "threads", "max_connections",
+    "create_on_push", "allow_anonymous", "access_file", "allow_host", "allow_shared_secret_files", "cache_dir",
+    "cache_size", "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
     "drain_timeout", "exit_on_idle", "audit_file", "audit_max_size", "log_format", "log_level",
@@ -64,7 +64,13 @@ struct ServeConfiguration: Sendable {
     _ options: ServeOptions, sockets: [ServiceManager.ActivatedSocket] = [], standard: Standard = .service
   ) throws(StartFailure) {
     let settings = Settings(file: try Self.file(options.config))
-    listeners = try Self.listeners(options, settings, sockets)
+    let isAnonymousAllowed = try settings.isOn(options.allowAnonymous, "allow_anonymous")
+    let access = try settings.text(options.accessFile, "access_file").map { (path) throws(StartFailure) in
+      (path: path, configuration: try AccessFile.load(path))
+    }
+    let listeners = try Self.listeners(
+      options, settings, sockets, isAnonymousAllowed: isAnonymousAllowed || access != nil)
+    self.listeners = listeners
     isLocal = try settings.isOn(options.local, "local")
     accountID = try settings.value(
       options.accountId, "account_id", orElse: ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"],
@@ -82,6 +88,19 @@ struct ServeConfiguration: Sendable {
       isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings, account: accountID)
     try Self.fillCommon(&gateway, options, settings, isLocal: isLocal, dataDirectory: dataDirectory, standard)
     gateway.hasAdminListener = listeners.contains { $0.isAdmin }
+    if let access {
+      try AccessFile.check(access.configuration, path: access.path, listeners, isAnonymousAllowed: isAnonymousAllowed)
+      gateway.access = access.configuration
+      gateway.accessSource = AccessSource(path: access.path) { () throws(AccessFileError) in
+        do throws(StartFailure) {
+          let configuration = try AccessFile.load(access.path)
+          try AccessFile.check(configuration, path: access.path, listeners, isAnonymousAllowed: isAnonymousAllowed)
+          return configuration
+        } catch {
+          throw AccessFileError(error.message)
+        }
+      }
+    }
     self.gateway = gateway
     found = settings.found
   }

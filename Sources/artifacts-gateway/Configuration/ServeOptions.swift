@@ -80,6 +80,9 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Allow listening beyond loopback without authentication.")
   var allowAnonymous = false
 
+  @Option(help: "TOML file that says who may do what; read anew when it changes (default: nobody is asked who he is).")
+  var accessFile: String?
+
   @Option(
     help: "Name that clients may say in Host, or *.suffix, beside loopback and the addresses listened on; repeatable.")
   var allowHost: [String] = []

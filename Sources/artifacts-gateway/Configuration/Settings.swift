@@ -114,6 +114,14 @@ final class Settings {
   /// A number of bytes: `1000000`, `500MB`, `2GiB`.
   func bytes(_ flag: String?, _ key: String, default standard: String) throws(StartFailure) -> Int {
     let text = try text(flag, key, default: standard) ?? ""
+    guard let bytes = Self.bytes(text) else {
+      throw bad(key, "\"\(text)\"", lastOrigin, "a size such as 1000000, 500MB or 2GiB is wanted")
+    }
+    return bytes
+  }
+
+  /// Reads `1000000`, `500MB`, `2GiB`.
+  static func bytes(_ text: String) -> Int? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let units = [
       "": 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000,
@@ -121,7 +129,7 @@ final class Settings {
     ]
     guard let number = Int(digits), let unit = units[text.dropFirst(digits.count).uppercased()],
       case let (bytes, isOver) = number.multipliedReportingOverflow(by: unit), !isOver
-    else { throw bad(key, "\"\(text)\"", lastOrigin, "a size such as 1000000, 500MB or 2GiB is wanted") }
+    else { return nil }
     return bytes
   }
 
@@ -130,14 +138,20 @@ final class Settings {
     throws(StartFailure) -> Int
   {
     let text = try text(flag, key, default: standard) ?? ""
-    let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-    let unit = text.last.flatMap { units[$0] }
-    let digits = unit == nil ? text[...] : text.dropLast()
-    guard let number = Int(digits), (0...31_536_000).contains(number), range.contains(number * (unit ?? 1)) else {
+    guard let seconds = Self.seconds(text), range.contains(seconds) else {
       throw bad(
         key, "\"\(text)\"", lastOrigin,
         "a time such as 90, 90s, 15m or 1h is wanted, from \(range.lowerBound) to \(range.upperBound) seconds")
     }
+    return seconds
+  }
+
+  /// Reads `90`, `90s`, `15m`, `1h`, `30d`.
+  static func seconds(_ text: String) -> Int? {
+    let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    let unit = text.last.flatMap { units[$0] }
+    let digits = unit == nil ? text[...] : text.dropLast()
+    guard let number = Int(digits), (0...31_536_000).contains(number) else { return nil }
     return number * (unit ?? 1)
   }
 

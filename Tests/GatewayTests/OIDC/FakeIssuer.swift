@@ -113,7 +113,7 @@ struct FakeIssuer: Sendable {
   }
 
   func identity(_ token: String) async throws -> Identity {
-    try await authenticator.authenticate(Secret(token)).get()
+    try await authenticator.authenticate(Secret(token)).get().identity
   }
 
   /// Why a token is refused.

@@ -17,7 +17,7 @@ package final class OIDCAuthenticator: Sendable {
   private static let longestClaim = 1_024
 
   private let providers: [Provider]
-  private let verdicts = VerdictCache()
+  private let verdicts = TokenVerdicts()
   private let clock: @Sendable () -> Double
 
   /// - Parameters:
@@ -46,13 +46,13 @@ package final class OIDCAuthenticator: Sendable {
     self.providers = providers
   }
 
-  /// Who shows this token.
-  package func authenticate(_ secret: Secret) async -> Result<Identity, OIDCRefusal> {
+  /// Whose a token is; the expiry is the time from which on it is to be checked again.
+  package func authenticate(_ secret: Secret) async -> Result<VerifiedIdentity, OIDCRefusal> {
     let text = secret.exposed
     guard text.utf8.count <= JSONWebToken.longest else { return .failure(OIDCRefusal("it is longer than 16 KiB")) }
-    let digest = VerdictCache.digest(text)
+    let digest = TokenVerdicts.digest(text)
     let now = clock()
-    if let identity = verdicts.find(digest, at: now) { return .success(identity) }
+    if let verified = verdicts.find(digest, at: now) { return .success(verified) }
     do throws(OIDCRefusal) {
       let token = try JSONWebToken(parsing: text)
       // What needs no key comes first: a token that can only be refused sets nothing off.
@@ -69,8 +69,7 @@ package final class OIDCAuthenticator: Sendable {
         throw OIDCRefusal("its signature is not its issuer's")
       }
       let identity = Identity(.oidc, name, claims: claims)
-      verdicts.keep(identity, for: digest, at: now, until: expiry + Self.skew)
-      return .success(identity)
+      return .success(verdicts.keep(identity, for: digest, at: now, until: expiry + Self.skew))
     } catch {
       return .failure(error)
     }
@@ -123,6 +122,16 @@ package final class OIDCAuthenticator: Sendable {
     case .number(let number): "\(number)"
     case .bool(let truth): truth ? "true" : "false"
     case .null, .array, .object: nil
+    }
+  }
+}
+
+extension OIDCAuthenticator: BearerVerifier {
+  package func verify(_ token: Secret) async throws(CredentialRefusal) -> VerifiedIdentity {
+    switch await authenticate(token) {
+    case .success(let verified): return verified
+    case .failure(let refusal):
+      throw CredentialRefusal(refusal.isOutage ? .busy : .wrong, "ID token: \(refusal.reason)")
     }
   }
 }

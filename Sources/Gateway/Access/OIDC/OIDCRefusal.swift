@@ -1,8 +1,5 @@
-/// Why an ID token is not accepted.
+/// Why an ID token is not accepted. Clients are never told: nobody is to learn how to make a better forgery.
 package struct OIDCRefusal: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What clients are told, whatever the reason: nobody learns from it how to make a better forgery.
-  package static let clientText = "the ID token is not accepted"
-
   /// The longest piece of a token that a reason holds, characters.
   private static let longestQuote = 200
 

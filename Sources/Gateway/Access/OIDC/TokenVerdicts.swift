@@ -3,9 +3,9 @@ import Synchronization
 
 /// The tokens that were found good lately, by their digests: a client that shows one at every request is checked once, and
 /// goes on while the issuer cannot be reached. At most 4,096.
-final class VerdictCache: Sendable {
+final class TokenVerdicts: Sendable {
   private struct Entry {
-    let identity: Identity
+    let verified: VerifiedIdentity
     /// Seconds since 1970.
     let until: Double
   }
@@ -24,17 +24,22 @@ final class VerdictCache: Sendable {
     return digest.finish()
   }
 
-  func find(_ digest: [UInt8], at now: Double) -> Identity? {
+  func find(_ digest: [UInt8], at now: Double) -> VerifiedIdentity? {
     entries.withLock { entries in
       guard let entry = entries[digest] else { return nil }
-      if now < entry.until { return entry.identity }
+      if now < entry.until { return entry.verified }
       entries[digest] = nil
       return nil
     }
   }
 
   /// - Parameter expiry: from when on the token is worth nothing.
-  func keep(_ identity: Identity, for digest: [UInt8], at now: Double, until expiry: Double) {
+  /// - Returns: the identity, with the time from which on the token is to be checked again.
+  func keep(
+    _ identity: Identity, for digest: [UInt8], at now: Double, until expiry: Double
+  ) -> VerifiedIdentity {
+    let until = min(expiry, now + Self.longest)
+    let verified = VerifiedIdentity(identity, expiry: until)
     entries.withLock { entries in
       if entries.count >= Self.limit { entries = entries.filter { now < $0.value.until } }
       if entries.count >= Self.limit {
@@ -43,8 +48,9 @@ final class VerdictCache: Sendable {
           entries[digest] = nil
         }
       }
-      entries[digest] = Entry(identity: identity, until: min(expiry, now + Self.longest))
+      entries[digest] = Entry(verified: verified, until: until)
     }
+    return verified
   }
 
   var count: Int { entries.withLock { $0.count } }

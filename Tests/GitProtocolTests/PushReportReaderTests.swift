@@ -1,7 +1,7 @@
 import GitProtocol
 import Testing
 
-@Suite struct PushReportTests {
+@Suite struct PushReportReaderTests {
   private static let lines = [
     "unpack ok\n", "ok refs/heads/main\n", "ng refs/heads/old stale info\n", "ng refs/heads/x\n",
   ]
@@ -24,7 +24,7 @@ import Testing
       bytes = wrapped + PktLine.flush
     }
     for cut in 0...bytes.count {
-      var report = PushReport(isSideband: isSideband)
+      var report = PushReportReader(isSideband: isSideband)
       for piece in [bytes[..<cut], bytes[cut...]] { piece.withUnsafeBytes { report.take($0) } }
       #expect(report.unpack == "ok")
       #expect(
@@ -37,11 +37,11 @@ import Testing
   @Test func `a report that is cut, or is none, says what it says`() {
     let bytes = Self.packets(Self.lines)
     for end in 0..<bytes.count {
-      var report = PushReport(isSideband: false)
+      var report = PushReportReader(isSideband: false)
       bytes[..<end].withUnsafeBytes { report.take($0) }
       #expect(report.results.count <= 3 && (report.unpack == nil) == (end < 14))
     }
-    var report = PushReport(isSideband: true)
+    var report = PushReportReader(isSideband: true)
     Array("PACK0000....".utf8).withUnsafeBytes { report.take($0) }
     #expect(report.unpack == nil && report.results.isEmpty)
   }

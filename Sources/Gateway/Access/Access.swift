@@ -1,0 +1,152 @@
+import HTTPTransport
+import Logging
+
+/// Decides for one loop what identities may do, before anything is looked up for them. What it has decided it remembers, within
+/// bounds and until the rules change. Confined to its loop.
+final class Access {
+  private struct Question: Hashable {
+    let identity: Identity
+    let right: Right
+    let target: AccessTarget
+
+    /// The claims are left out: they differ seldom where the name does not.
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(identity.source)
+      hasher.combine(identity.name)
+      hasher.combine(right)
+      hasher.combine(target)
+    }
+  }
+
+  /// Most decisions remembered, and most identities whose rules are.
+  private static let decisionLimit = 4_096
+  private static let identityLimit = 512
+
+  private let shared: AccessPolicy
+  private let metrics: GatewayMetrics
+  private let log: Logger
+  private var generation: UInt64
+  private var current: AccessPolicy.Current?
+  private var limits: AccessLimits
+  /// The rules about an identity, whatever it wants.
+  private var candidates: [Identity: RuleSet] = [:]
+  /// The rule that allows, or nil.
+  private var decisions: [Question: Int?] = [:]
+
+  init(_ shared: AccessPolicy, _ metrics: GatewayMetrics, _ log: Logger) {
+    self.shared = shared
+    self.metrics = metrics
+    self.log = log
+    generation = shared.generation
+    current = shared.current
+    limits = shared.currentLimits
+  }
+
+  /// Nil when nobody has a limit.
+  var limiter: IdentityLimiter? {
+    catchUp()
+    return limits.identities
+  }
+
+  /// What a push may bring at most.
+  var pushLimits: PushLimits {
+    catchUp()
+    return limits.push
+  }
+
+  /// There are rules at all.
+  var isOn: Bool {
+    catchUp()
+    return current != nil
+  }
+
+  /// Nothing is refused, but what would be is told.
+  var isReporting: Bool {
+    catchUp()
+    return current?.mode == .report
+  }
+
+  /// Why somebody may not do something; nil when he may. In report mode it is told and counted, and he may.
+  func refusal(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> ProxyError? {
+    if allows(identity, right, target) { return nil }
+    return refuse(Self.refusal(identity, right, target), identity)
+  }
+
+  /// Whether somebody may do something, whatever the mode, and told to nobody.
+  func allows(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> Bool {
+    catchUp()
+    guard let policy = current?.policy else { return true }
+    return rule(policy, Question(identity: identity, right: right, target: target)) != nil
+  }
+
+  /// The name of the rule that allows it; nil when there are no rules, or none allows it.
+  func ruleName(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> String? {
+    catchUp()
+    guard let policy = current?.policy else { return nil }
+    return rule(policy, Question(identity: identity, right: right, target: target)).map { policy.rules[$0].name }
+  }
+
+  /// Whether somebody may read anything at all.
+  func readsAnything(_ identity: Identity) -> Bool {
+    catchUp()
+    guard let policy = current?.policy else { return true }
+    return policy.readsAnything(rules(policy, identity))
+  }
+
+  /// What a push by somebody who may push must keep to; nil when it may do what it likes.
+  func pushRules(_ identity: Identity, _ repo: RepoKey) -> PushRules? {
+    catchUp()
+    guard let current else { return nil }
+    return PushRules(current.policy, identity, repo)
+  }
+
+  /// Counts what is refused, or would be, and tells of the latter.
+  /// - Returns: nil in report mode.
+  func refuse(_ refusal: ProxyError, _ identity: Identity) -> ProxyError? {
+    guard let mode = current?.mode else { return nil }
+    metrics.policyRefusals.increment(mode)
+    guard mode == .report else { return refusal }
+    log.warning("would refuse", metadata: ["identity": "\(identity)", "reason": "\(refusal.text)"])
+    return nil
+  }
+
+  /// The answer is the same whether there is such a repo or not.
+  static func refusal(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> ProxyError {
+    let wish =
+      switch right {
+      case .read: "read"
+      case .push: "push to"
+      case .create: "create"
+      case .admin: "administer"
+      }
+    return ProxyError(.forbidden, status: 403, "\(identity) may not \(wish) \(target); no rule allows it")
+  }
+
+  // MARK: What is remembered
+
+  private func catchUp() {
+    let latest = shared.generation
+    guard latest != generation else { return }
+    generation = latest
+    current = shared.current
+    limits = shared.currentLimits
+    candidates.removeAll()
+    decisions.removeAll()
+  }
+
+  private func rule(_ policy: Policy, _ question: Question) -> Int? {
+    if let known = decisions[question] { return known }
+    let rule = policy.rule(rules(policy, question.identity), giving: question.right, to: question.target)
+    if decisions.count >= Self.decisionLimit { decisions.removeAll(keepingCapacity: true) }
+    decisions[question] = .some(rule)
+    return rule
+  }
+
+  private func rules(_ policy: Policy, _ identity: Identity) -> RuleSet {
+    if let known = candidates[identity] { return known }
+    let rules = policy.rules(for: identity)
+    if candidates.count >= Self.identityLimit { candidates.removeAll(keepingCapacity: true) }
+    candidates[identity] = rules
+    return rules
+  }
+}

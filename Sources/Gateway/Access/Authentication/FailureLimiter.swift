@@ -1,0 +1,71 @@
+import EventLoop
+import Synchronization
+
+/// Counts wrong credentials by the address that they come from: ten within a minute, then nothing that has to be checked is
+/// looked at until the minute is over. Programs behind one Unix socket are not told apart, and are exempt.
+final class FailureLimiter: Sendable {
+  /// A network of IPv6 is one client: whoever has one address of it has them all.
+  private enum Client: Hashable {
+    case v4(UInt32)
+    case v6(UInt64)
+  }
+
+  private struct Window {
+    /// Monotonic nanoseconds.
+    var since: UInt64
+    var count = 0
+  }
+
+  /// Two halves: when the newer is full it becomes the older, and what nobody has asked for since goes.
+  private struct State {
+    var newer: [Client: Window] = [:]
+    var older: [Client: Window] = [:]
+  }
+
+  private static let limit = 10
+  private static let span: UInt64 = 60_000_000_000
+  /// Clients remembered at most in each half.
+  private static let halfLimit = 2048
+
+  private let state = Mutex(State())
+
+  /// How long credentials from this address are not looked at, seconds; nil when they are.
+  /// - Parameter now: monotonic nanoseconds.
+  func secondsLeft(for address: SocketAddress, at now: UInt64) -> Int? {
+    guard let client = Self.client(address) else { return nil }
+    return state.withLock { state in
+      guard let window = state.newer[client] ?? state.older[client], window.count >= Self.limit,
+        now < window.since + Self.span
+      else { return nil }
+      return Int((window.since + Self.span - now + 999_999_999) / 1_000_000_000)
+    }
+  }
+
+  /// Counts wrong credentials.
+  func note(_ address: SocketAddress, at now: UInt64) {
+    guard let client = Self.client(address) else { return }
+    state.withLock { state in
+      var window = state.newer[client] ?? state.older[client] ?? Window(since: now)
+      if now >= window.since + Self.span { window = Window(since: now) }
+      window.count = min(window.count + 1, Self.limit)
+      if state.newer[client] == nil, state.newer.count >= Self.halfLimit {
+        state.older = state.newer
+        state.newer = [:]
+      }
+      state.newer[client] = window
+    }
+  }
+
+  /// Clients remembered.
+  var count: Int { state.withLock { $0.newer.count + $0.older.count } }
+
+  private static func client(_ address: SocketAddress) -> Client? {
+    switch address {
+    case .v4(let address, _): .v4(address)
+    // IPv4 as a dual-stack socket shows it (RFC 4291 section 2.5.5.2).
+    case .v6(0, let low, _, _) where low >> 32 == 0xffff: .v4(UInt32(truncatingIfNeeded: low))
+    case .v6(let network, _, _, _): .v6(network)
+    case .unix: nil
+    }
+  }
+}

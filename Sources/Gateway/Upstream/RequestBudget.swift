@@ -1,0 +1,57 @@
+import EventLoop
+import Synchronization
+
+/// How often the service is asked: so often a second, and so often at once after a rest. Who comes too early waits for his
+/// turn, in the order of coming. Shared by all loops, without a lock.
+///
+/// The generic cell rate algorithm (ITU-T I.371): all that is kept is when the requests admitted so far would be used up at
+/// the steady rate.
+final class RequestBudget: Sendable {
+  /// Nanoseconds of one request at the steady rate.
+  private let interval: UInt64
+  /// How far the admitted may be ahead of the steady rate without waiting, nanoseconds.
+  private let slack: UInt64
+  private let longestWait: UInt64
+  /// Monotonic nanoseconds.
+  private let usedUntil = Atomic<UInt64>(0)
+  /// Nobody is admitted before: the service has asked for a rest.
+  private let heldUntil = Atomic<UInt64>(0)
+
+  /// The longest rest that the service is given, however long it asks for.
+  private static let longestRest: UInt64 = 30_000_000_000
+
+  /// - Parameters:
+  ///   - rate: requests a second.
+  ///   - burst: requests at once; at least one.
+  ///   - longestWait: beyond that nobody is made to wait.
+  init(rate: Int, burst: Int, longestWait: Duration = .seconds(30)) {
+    interval = 1_000_000_000 / UInt64(max(1, rate))
+    slack = interval * UInt64(max(1, burst) - 1)
+    self.longestWait = longestWait.nanoseconds
+  }
+
+  /// The service documents 2,000 requests in 10 s, for the API and for git each. 200 at once and 180 a second are never more
+  /// than that, whichever 10 s are looked at.
+  static func documented() -> RequestBudget { RequestBudget(rate: 180, burst: 200) }
+
+  /// Takes a place at the time `now`.
+  /// - Returns: nanoseconds to wait before the request is sent; nil, with no place taken, when that would be too long.
+  func take(at now: UInt64 = MonotonicClock.now) -> UInt64? {
+    let rest = heldUntil.load(ordering: .relaxed)
+    var used = usedUntil.load(ordering: .relaxed)
+    while true {
+      let start = max(used, now)
+      let turn = max(start > now &+ slack ? start - slack : now, rest)
+      guard turn - now <= longestWait else { return nil }
+      let (isTaken, current) = usedUntil.weakCompareExchange(
+        expected: used, desired: start + interval, ordering: .relaxed)
+      if isTaken { return turn - now }
+      used = current
+    }
+  }
+
+  /// Keeps everybody back for as long as the service has asked for, and 30 s at most.
+  func hold(for rest: Duration, at now: UInt64 = MonotonicClock.now) {
+    heldUntil.max(now + min(rest.nanoseconds, Self.longestRest), ordering: .relaxed)
+  }
+}
