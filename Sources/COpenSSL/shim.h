@@ -3,8 +3,13 @@
 #define COPENSSL_SHIM_H
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -12,7 +17,14 @@
 
 static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+static const int copenssl_pkey_public_key = EVP_PKEY_PUBLIC_KEY;
 static const int copenssl_bio_type_source_sink = BIO_TYPE_SOURCE_SINK;
+
+// A parameter builder keeps the pointer to a name: these last.
+static inline const char *copenssl_name_rsa_n(void) { return OSSL_PKEY_PARAM_RSA_N; }
+static inline const char *copenssl_name_rsa_e(void) { return OSSL_PKEY_PARAM_RSA_E; }
+static inline const char *copenssl_name_group(void) { return OSSL_PKEY_PARAM_GROUP_NAME; }
+static inline const char *copenssl_name_pub(void) { return OSSL_PKEY_PARAM_PUB_KEY; }
 
 // Has OpenSSL leave its memory alone at exit, when other threads may still be using it. Counts only as the first call.
 static inline int copenssl_outlive_exit(void) { return OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); }

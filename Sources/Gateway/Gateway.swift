@@ -14,6 +14,8 @@ package final class Gateway: Sendable {
   private let hosts: HostList
   private let sharing: Sharing
   private let transfers: TransferGate
+  private let audit: AuditLog?
+  private let oidc: OIDCAuthenticator?
   private let policy: AccessPolicy
   private let addresses = ListenerAddresses()
   /// Nil when nobody is asked who he is.
@@ -26,7 +28,10 @@ package final class Gateway: Sendable {
   package let log: GatewayLog
 
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used, `AccessFileError` when a file about access cannot.
-  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
+  package init(_ given: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
+    let oidc = try Self.oidc(given, on: group.loops[0], log.logger)
+    let configuration = given.verifying(by: oidc)
+    self.oidc = oidc
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let http2 = try configuration.upstreamHTTP.policy(tls)
     let resolver = Resolver()
@@ -47,7 +52,11 @@ package final class Gateway: Sendable {
       control, policy: policy, template: configuration.remoteTemplate, accountID: configuration.endpoint.accountID)
     let broker = TokenBroker(
       control, source: configuration.staticToken.map { .fixed($0) } ?? .api(ttl: configuration.tokenTTL),
-      clock: configuration.wallClock, onMint: { metrics.minted($0, $1) })
+      clock: configuration.wallClock,
+      onMint: { [audit = configuration.audit] key, failure in
+        metrics.minted(key.scope, failure)
+        audit?.write(.mint(key, failure: failure))
+      })
     let packs = Self.packs(configuration, log.logger)
     let sharing = Sharing(
       refs: RefFlights { metrics.refFlights.increment($0) }, packs: packs, accountID: configuration.endpoint.accountID,
@@ -72,6 +81,7 @@ package final class Gateway: Sendable {
     self.pools = pools
     self.hosts = hosts
     self.transfers = transfers
+    audit = configuration.audit
     state.set(isReadOnly: configuration.isReadOnly)
     self.log = log
     access = shared?.store
@@ -99,6 +109,17 @@ package final class Gateway: Sendable {
           accessLog: logs.make(log, on: loop))
       })
     metrics.expose(state, sharing) { log.droppedCount }
+    metrics.registry.observe(MetricNames.auditLost) { [audit] in Double(audit?.lostCount ?? 0) }
+  }
+
+  /// What takes ID tokens; nil when no provider is configured.
+  private static func oidc(
+    _ configuration: GatewayConfiguration, on loop: Loop, _ log: Logger
+  ) throws(TLSError) -> OIDCAuthenticator? {
+    guard !configuration.access.providers.isEmpty else { return nil }
+    return try OIDCAuthenticator(configuration.access.providers, configuration, on: loop) {
+      log.warning("keys of an OpenID provider cannot be fetched", metadata: ["reason": "\($0)"])
+    }
   }
 
   /// What the authenticators of all loops share; nil when nobody is asked who he is.
@@ -177,6 +198,7 @@ package final class Gateway: Sendable {
     transfers.set(limit: settings.maxTransfers)
     policy.set(settings.access)
     server.set(maxConnections: settings.maxConnections)
+    audit?.reopen()
   }
 
   /// From here on the gateway says that it is ready.
@@ -194,6 +216,8 @@ package final class Gateway: Sendable {
     await control.closeIdle()
     await pools.closeIdle()
     await logs.flush()
+    await oidc?.closeIdle()
+    audit?.flush()
     return cut
   }
 

@@ -61,6 +61,9 @@ package struct GatewayConfiguration: Sendable {
   /// Seconds since 1970, by which tokens expire.
   package var wallClock: @Sendable () -> Double = { WallClock.now }
 
+  /// Told who did what; nil when nobody wants to know.
+  package var audit: AuditLog?
+
   /// Nil when the process is not controlled by requests.
   package var controls: ControlActions?
   /// Told of each request but probes; nil when nobody wants to know.
@@ -69,11 +72,14 @@ package struct GatewayConfiguration: Sendable {
   package init(endpoint: APIEndpoint) { self.endpoint = endpoint }
 
   /// Which way connections to the upstream and the API take.
-  var routes: UpstreamRoutes {
+  var routes: UpstreamRoutes { routes(trusting: []) }
+
+  /// The same with further origins that the operator wrote down.
+  func routes(trusting origins: Set<Origin>) -> UpstreamRoutes {
     var routes = UpstreamRoutes()
     if let proxy { routes.proxy = { proxy.proxy(for: $0) } }
     // A name that the API gave must not lead into the operator's own network; what he wrote down may.
-    let trusted = trustedOrigins.union([endpoint.base.origin])
+    let trusted = trustedOrigins.union([endpoint.base.origin]).union(origins)
     if !allowsPrivateUpstream {
       routes.allows = { address, origin in
         address.isGlobal || trusted.contains(origin) || RemotePolicy.isLoopback(origin.host)
@@ -81,6 +87,13 @@ package struct GatewayConfiguration: Sendable {
       }
     }
     return routes
+  }
+
+  /// The same with a verifier of signed tokens, unless it has one or there is none.
+  func verifying(by verifier: OIDCAuthenticator?) -> GatewayConfiguration {
+    var configuration = self
+    if configuration.bearerVerifier == nil { configuration.bearerVerifier = verifier }
+    return configuration
   }
 
   /// Origins that the operator wrote down and that need no other permission.

@@ -130,6 +130,7 @@ final class GatewayHandler: RequestHandler {
     case .livez, .readyz, .metrics, .status, .control, .refused:
       record = RequestRecord(nextRequestID(), .ops, nil, at: exchange.startedAt)
     }
+    record.isAudited = configuration.audit != nil && record.service == .receivePack
     exchange.attachment = record
     metrics.began()
     return record
@@ -236,6 +237,11 @@ final class GatewayHandler: RequestHandler {
     }
     accessLog.write(
       exchange, record, isKilled: health.state.isCutting, isLast: health.state.current == .draining)
+    if let audit = configuration.audit,
+      let event = AuditEvent(of: exchange, record, isKilled: health.state.isCutting)
+    {
+      audit.write(event)
+    }
   }
 
   private func git(
@@ -249,6 +255,8 @@ final class GatewayHandler: RequestHandler {
       try check(exchange.request, route)
       if route.operation == .service {
         try await relay.readBeginning()
+        // Now: what is held moves when more is read.
+        if record.isAudited { _ = relay.inspectPush() }
         record.enter(.queue, at: exchange.loop.now)
         let rank = TransferGate.Rank(route.service, exchange.request, beginning: relay.held.bytes)
         let owner = owner(record, exchange)

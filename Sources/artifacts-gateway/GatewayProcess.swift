@@ -42,6 +42,7 @@ struct GatewayProcess {
       service = started
       effective = configuration.gateway(forServiceAt: started.address?.port ?? 0, token: Secret(token))
     }
+    effective.audit = try audit(configuration, log)
     adjust(&effective)
     let gateway: Gateway
     do { gateway = try Gateway(effective, on: group, log: gatewayLog) } catch {
@@ -62,6 +63,18 @@ struct GatewayProcess {
     return GatewayProcess(
       gateway: gateway, configuration: effective, addresses: addresses,
       localURL: open.map { "http://\($0.1.reachable)" }, service: service, log: log)
+  }
+
+  /// Opens the audit log that a configuration asks for.
+  private static func audit(_ configuration: ServeConfiguration, _ log: Logger) throws(StartFailure) -> AuditLog? {
+    guard let path = configuration.auditFile else { return nil }
+    do throws(SystemError) {
+      return try AuditLog(path, limit: configuration.auditMaxSize) {
+        log.error("audit lines are lost", metadata: ["file": "\(path)", "reason": "\($0)"])
+      }
+    } catch {
+      throw StartFailure(GatewayExit.inputOutput, "cannot write the audit log \(path): \(error)")
+    }
   }
 
   /// Ends it in order: running transfers may finish, tokens are revoked.

@@ -1,29 +1,26 @@
-@preconcurrency import Dispatch
 import Glibc
-import Synchronization
 
 /// Where log lines go: a descriptor that is written on a queue of its own, so that a slow or stuck reader of the log never
 /// holds up a loop. At most 1 MiB waits, beside as much that is being written; what does not fit is dropped and counted, and
 /// the count is written when there is room again.
 package final class LogSink: Sendable {
-  private struct State {
-    var waiting: [UInt8] = []
-    /// Somebody writes, or is about to.
-    var isDraining = false
-    var dropped = 0
-  }
-
   private static let limit = 1 << 20
-  private let state = Mutex(State())
-  private let queue = DispatchQueue(label: "log")
-  private let descriptor: CInt
-  private let dropped = Atomic<Int>(0)
+
+  private let lines: LineQueue
 
   /// - Parameter descriptor: stays the caller's; must outlive the sink.
-  package init(descriptor: CInt = 2) { self.descriptor = descriptor }
+  package init(descriptor: CInt = 2) {
+    lines = LineQueue(label: "log", byteLimit: Self.limit) { lines, dropped in
+      if dropped > 0 {
+        let notice = "{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n"
+        _ = Self.write(Array(notice.utf8)[...], to: descriptor)
+      }
+      _ = Self.write(lines[...], to: descriptor)
+    }
+  }
 
   /// Lines that found no room since the start.
-  package var droppedCount: Int { dropped.load(ordering: .relaxed) }
+  package var droppedCount: Int { lines.droppedCount }
 
   /// Adds a line, which ends in a newline. Never waits.
   func write(_ line: String) {
@@ -32,68 +29,26 @@ package final class LogSink: Sendable {
   }
 
   /// The same for so many whole lines. They stay together, or are dropped together.
-  func write(_ lines: UnsafeRawBufferPointer, lineCount: Int) {
-    let begins = state.withLock { state in
-      guard state.waiting.count + lines.count <= Self.limit else {
-        state.dropped += lineCount
-        dropped.add(lineCount, ordering: .relaxed)
-        return false
-      }
-      state.waiting.append(contentsOf: lines)
-      defer { state.isDraining = true }
-      return !state.isDraining
-    }
-    if begins { queue.async { self.drain() } }
-  }
+  func write(_ lines: UnsafeRawBufferPointer, lineCount: Int) { self.lines.add(lines, lineCount: lineCount) }
 
-  /// Writes until nothing waits. On the queue.
-  private func drain() {
-    var bytes: [UInt8] = []
-    while let dropped = take(&bytes) {
-      if dropped > 0 {
-        put(Array("{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n".utf8))
-      }
-      put(bytes)
-    }
-  }
+  /// Waits, for at most a second, until what was written so far is out. For the end of the process.
+  package func flush() { lines.flush() }
 
-  /// Takes what waits, and leaves the memory of `bytes` for what comes.
-  /// - Returns: how many lines were dropped meanwhile; nil when nothing waits, and others see to what comes.
-  private func take(_ bytes: inout [UInt8]) -> Int? {
-    bytes.removeAll(keepingCapacity: true)
-    return state.withLock { state in
-      guard !state.waiting.isEmpty || state.dropped > 0 else {
-        state.isDraining = false
-        return nil
-      }
-      swap(&state.waiting, &bytes)
-      defer { state.dropped = 0 }
-      return state.dropped
-    }
-  }
-
-  private func put(_ bytes: [UInt8]) {
-    var rest = bytes[...]
+  /// Writes to a descriptor, and waits while it takes nothing.
+  /// - Returns: what could not be written, with `errno` set; nothing when all was.
+  static func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) -> ArraySlice<UInt8> {
+    var rest = bytes
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count > 0 {
         rest = rest.dropFirst(count)
-      } else if errno == EAGAIN {
+      } else if count < 0, errno == EAGAIN {
         var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = Glibc.poll(&poll, 1, 1000)
-      } else if errno != EINTR {
-        return
+      } else if count == 0 || errno != EINTR {
+        return rest
       }
     }
-  }
-
-  /// Waits, for at most a second, until what was written so far is out. For the end of the process.
-  package func flush() {
-    let done = DispatchSemaphore(value: 0)
-    queue.async {
-      self.drain()
-      done.signal()
-    }
-    _ = done.wait(timeout: .now() + 1)
+    return rest
   }
 }

@@ -45,6 +45,10 @@ final class RequestRecord {
   var problem: Problem? { didSet { isTroubled = true } }
   /// One of those three was set, or the client's side broke: what most requests need not be asked one by one.
   private(set) var isTroubled = false
+  /// Somebody is to be told what a push asks for and what is answered.
+  var isAudited = false
+  /// What is known of a push; for an audit only.
+  var push: PushRecord?
   /// How the client's side broke.
   private(set) var clientFailure: TransportError?
   /// The client was gone before there was an answer, whatever was then written to nobody.

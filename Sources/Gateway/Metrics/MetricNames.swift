@@ -22,6 +22,7 @@ package enum MetricNames {
   static let draining = "artifacts_gateway_draining"
   static let reloadFailed = "artifacts_gateway_config_reload_failed"
   static let droppedLines = "artifacts_gateway_log_lines_dropped_total"
+  static let auditLost = "artifacts_gateway_audit_lost_total"
 
   /// In the order of the exposition.
   package static let families: [MetricFamily] = [
@@ -55,6 +56,7 @@ package enum MetricNames {
     MetricFamily(draining, .gauge, "1 while the gateway is about to leave."),
     MetricFamily(reloadFailed, .gauge, "1 while the configuration on disk is one that could not be taken up."),
     MetricFamily(droppedLines, .counter, "Lines that the log had no room for."),
+    MetricFamily(auditLost, .counter, "Lines that the audit log had no room for, or that could not be written."),
     MetricFamily("process_cpu_seconds_total", .counter, "CPU time of the process, user and system."),
     MetricFamily("process_resident_memory_bytes", .gauge, "Memory that the process has in RAM."),
     MetricFamily("process_virtual_memory_bytes", .gauge, "Memory that the process has mapped."),

@@ -48,6 +48,7 @@ extension GitRelay {
   private func took(_ list: GatherList, from connection: any UpstreamExchange) {
     recording?.take(list)
     question?.take(list)
+    if record.push != nil { list.forEach { record.push?.report?.take($0) } }
     guard connection.isBodyRead else { return }
     recording?.finish()
     question?.end()

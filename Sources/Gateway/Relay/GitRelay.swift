@@ -109,7 +109,9 @@ final class GitRelay: UpstreamRequest {
     guard route == GitRoute(repo: route.repo, service: .receivePack, operation: .service),
       let coding = BodyCoding(contentEncoding: exchange.request.fields[.contentEncoding])
     else { return nil }
-    return try? ReceivePackRequest.inspect(Array(held.bytes), coding: coding, isWholeBody: held.isWhole).request
+    let found = try? ReceivePackRequest.inspect(Array(held.bytes), coding: coding, isWholeBody: held.isWhole)
+    if record.isAudited, record.push == nil, let found { record.push = PushRecord(found) }
+    return found?.request
   }
 
   /// When the client begins to read sideband, as far as the request tells.

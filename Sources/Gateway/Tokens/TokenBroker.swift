@@ -34,7 +34,7 @@ actor TokenBroker {
   private let control: ControlPlane
   private let source: Source
   private let clock: @Sendable () -> Double
-  private let onMint: @Sendable (TokenScope, ProxyError?) -> Void
+  private let onMint: @Sendable (TokenKey, ProxyError?) -> Void
   private var entries: [TokenKey: Entry] = [:]
   private(set) var mintCount = 0
   private var mintsUnderWay = 0
@@ -47,7 +47,7 @@ actor TokenBroker {
   ///   - onMint: told of each token that was asked for, and why there is none.
   init(
     _ control: ControlPlane, source: Source, clock: @escaping @Sendable () -> Double,
-    onMint: @escaping @Sendable (TokenScope, ProxyError?) -> Void = { _, _ in }
+    onMint: @escaping @Sendable (TokenKey, ProxyError?) -> Void = { _, _ in }
   ) {
     self.clock = clock
     self.onMint = onMint
@@ -163,7 +163,7 @@ actor TokenBroker {
       result = .failure(ProxyError(error, about: key.repo, wanting: "get a token for \(key.repo)"))
     }
     entries[key]?.minting = nil
-    if case .failure(let error) = result { onMint(key.scope, error) } else { onMint(key.scope, nil) }
+    if case .failure(let error) = result { onMint(key, error) } else { onMint(key, nil) }
     switch result {
     case .success(let token):
       entries[key]?.token = token

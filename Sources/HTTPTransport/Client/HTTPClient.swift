@@ -15,16 +15,19 @@ package final class HTTPClient {
   /// - Parameters:
   ///   - firstByte: how long the answer may take to begin.
   ///   - limit: the longest body taken, bytes.
+  ///   - total: how long all may take once there is a connection; nil for any time.
   /// - Throws: `.tooLong` beyond `limit`, and whatever the connection met with.
   package func send(
     _ method: Method, _ target: String, to origin: Origin, fields: Fields, body: [UInt8] = [], isReplayable: Bool,
-    firstByte: Duration = .seconds(30), limit: Int = 8 << 20
+    firstByte: Duration = .seconds(30), limit: Int = 8 << 20, within total: Duration? = nil
   ) async throws(TransportError) -> HTTPResponse {
     var connection = try await pool.connection(to: origin)
     while true {
       do throws(TransportError) {
-        return try await exchange(
-          method, target, on: connection, fields: fields, body: body, firstByte: firstByte, limit: limit)
+        return try await limited(to: total, connection) { () async throws(TransportError) in
+          try await exchange(
+            method, target, on: connection, fields: fields, body: body, firstByte: firstByte, limit: limit)
+        }
       } catch {
         let isRetried = connection.isReused && isReplayable && !connection.hasAnswered && error != .timedOut
         connection.close()
@@ -32,6 +35,22 @@ package final class HTTPClient {
       }
       connection = try await pool.connect(to: origin)
     }
+  }
+
+  /// Closes the connection when an exchange on it takes too long.
+  private func limited(
+    to total: Duration?, _ connection: any UpstreamExchange,
+    _ exchange: () async throws(TransportError) -> HTTPResponse
+  ) async throws(TransportError) -> HTTPResponse {
+    guard let total else { return try await exchange() }
+    var isOver = false
+    let deadline = Deadline(on: pool.loop) {
+      isOver = true
+      connection.close()
+    }
+    deadline.set(after: total)
+    defer { deadline.clear() }
+    do throws(TransportError) { return try await exchange() } catch { throw isOver ? .timedOut : error }
   }
 
   private func exchange(

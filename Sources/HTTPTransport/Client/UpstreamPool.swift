@@ -9,7 +9,7 @@ package final class UpstreamPool {
   private static let idleLimit = 256
   private static let sweepInterval = Duration.seconds(5)
 
-  private let loop: Loop
+  let loop: Loop
   private let dialer: Dialer
   private let tls: TLSClientContext
   package let timeouts: Timeouts

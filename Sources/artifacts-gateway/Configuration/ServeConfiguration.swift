@@ -30,7 +30,7 @@ struct ServeConfiguration: Sendable {
     "cache_size", "cache_grace", "advertisement_ttl", "threads", "max_connections",
     "max_transfers",
     "shutdown_delay",
-    "drain_timeout", "exit_on_idle", "log_format", "log_level",
+    "drain_timeout", "exit_on_idle", "audit_file", "audit_max_size", "log_format", "log_level",
   ]
 
   /// The settings as they were found, in the order in which they were looked up.
@@ -48,6 +48,10 @@ struct ServeConfiguration: Sendable {
   let drainTimeout: Int
   /// Seconds without a request after which the process ends; zero is never.
   let exitOnIdle: Int
+  /// Nil when nothing is audited.
+  let auditFile: String?
+  /// Bytes; zero for any length.
+  let auditMaxSize: Int
   let logFormat: LogFormat
   let logLevel: Logger.Level
   /// For local mode still without the address of the embedded service.
@@ -77,6 +81,8 @@ struct ServeConfiguration: Sendable {
     shutdownDelay = try settings.seconds(options.shutdownDelay, "shutdown_delay", default: "0")
     drainTimeout = try settings.seconds(options.drainTimeout, "drain_timeout", default: "60s")
     exitOnIdle = try settings.seconds(options.exitOnIdle, "exit_on_idle", default: "0")
+    auditFile = try settings.text(options.auditFile, "audit_file")
+    auditMaxSize = try settings.bytes(options.auditMaxSize, "audit_max_size", default: "64MiB")
     (logFormat, logLevel) = try options.log.resolve(settings, standard: standard.logLevel)
     var gateway =
       isLocal ? Self.localConfiguration() : try Self.remoteConfiguration(options, settings, account: accountID)

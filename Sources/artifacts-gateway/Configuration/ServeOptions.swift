@@ -129,6 +129,12 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "End when no request but health probes has been in flight for so long (default: 0, which is never).")
   var exitOnIdle: String?
 
+  @Option(help: "File for the audit log: who pushed, changed or was refused what, one JSON object a line.")
+  var auditFile: String?
+
+  @Option(help: "Length from which on the audit log begins another file and keeps five; 0 is any (default: 64MiB).")
+  var auditMaxSize: String?
+
   @OptionGroup var log: LogOptions
 }
 

@@ -23,7 +23,7 @@ extension ProxyError {
         retryAfter: .seconds(seconds))
     case .busy:
       self.init(
-        .busy, status: 503, "busy: too many passwords are being checked; retry in 2 s", retryAfter: .seconds(2))
+        .busy, status: 503, "busy: credentials cannot be checked just now; retry in 2 s", retryAfter: .seconds(2))
     case .ambiguous: self.init(.badRequest, status: 400, "more than one Authorization field")
     }
     reason = refusal.reason
