@@ -142,7 +142,7 @@ import Testing
   func `it ends when its terminal hangs up, unless it was started to survive that`(survives: Bool) async throws {
     try await withTemporaryFolder { folder in
       let program = """
-        import os, pty, signal, sys
+        import os, pty, select, signal, sys
         reading, writing = os.pipe()
         pid, terminal = pty.fork()
         if pid == 0:
@@ -150,16 +150,15 @@ import Testing
             if sys.argv[1] == "True": signal.signal(signal.SIGHUP, signal.SIG_IGN)
             os.execv(sys.argv[2], sys.argv[2:])
         os.close(writing)
-        log = os.fdopen(reading)
-        for line in log:
-            if '"message":"listening"' in line: break
+        log = b""
+        while b'"message":"listening"' not in log: log += os.read(reading, 65536)
         os.close(terminal)
         if sys.argv[1] == "True":
-            # It comes after the hang-up, and its outcome is told after what came of that.
-            os.kill(pid, signal.SIGHUP)
-            for line in log:
-                if "configuration reloaded" in line: break
-                if '"message":"draining"' in line: sys.exit("it has ended")
+            # What comes of it is told after what came of the hang-up. While that is pending, it is lost.
+            while b"configuration reloaded" not in log:
+                os.kill(pid, signal.SIGHUP)
+                if select.select([reading], [], [], 0.1)[0]: log += os.read(reading, 65536)
+                if b'"message":"draining"' in log: sys.exit("it has ended")
             os.kill(pid, signal.SIGTERM)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status))

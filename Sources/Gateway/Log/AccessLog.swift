@@ -43,7 +43,8 @@ final class AccessLog {
   ///   - isKilled: connections are being cut because the gateway ends.
   ///   - isLast: the gateway is about to end.
   func write(_ exchange: ServerExchange, _ record: RequestRecord, isKilled: Bool, isLast: Bool) {
-    let isGood = !record.isTroubled || record.route == nil || (record.failure?.isRoutine ?? true) && record.cutReason == nil
+    let isGood =
+      !record.isTroubled || record.route == nil || (record.failure?.isRoutine ?? true) && record.cutReason == nil
     guard log.sink != nil, log.level <= (isGood ? .info : .warning) else { return }
     line.begin(isGood: isGood, at: timestamp.write(WallClock.now))
     write(record.id)

@@ -63,6 +63,7 @@ extension GitRelay {
 
   private func start(_ head: ResponseHead, length: Int?) {
     record.enter(.data, at: exchange.loop.now)
+    if hasSpoken { return }
     exchange.start(status: head.status, length: length) { writer in
       ForwardedFields.append(of: head, to: &writer)
       if let cacheField { writer.append("x-artifacts-gateway-cache", cacheField) }

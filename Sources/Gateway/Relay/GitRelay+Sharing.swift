@@ -58,7 +58,7 @@ extension GitRelay {
     return true
   }
 
-  private func startShared(length: Int?) {
+  func startShared(length: Int?) {
     record.enter(.data, at: exchange.loop.now)
     exchange.start(status: 200, length: length) { writer in
       writer.append(.contentType, route.service.resultContentType)

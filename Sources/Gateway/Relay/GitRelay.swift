@@ -39,6 +39,11 @@ final class GitRelay: UpstreamRequest {
   /// What the push may bring at most; nil for as much as it likes.
   var sizes: PushSizes?
 
+  /// The client reads the answer as sideband from its beginning, and wants to hear how it goes.
+  var isHeardAtOnce = false
+  /// It has been told something before there was an answer.
+  private(set) var hasSpoken = false
+
   /// What happens to the request, for its line in the log.
   let record: RequestRecord
   let metrics: LoopMetrics
@@ -160,6 +165,23 @@ final class GitRelay: UpstreamRequest {
     case .service where held.isWhole: held.bytes.isEmpty ? .none : .length(held.bytes.count)
     case .service: exchange.request.framing
     }
+  }
+
+  func pauses(for pause: Duration) async {
+    guard isHeardAtOnce, pause >= .seconds(1), !isClientGone else { return }
+    if !exchange.hasStarted { startShared(length: nil) }
+    hasSpoken = true
+    let line = "artifacts-gateway: the service asks for a rest of \(pause.components.seconds) s\n"
+    var packet: [UInt8] = []
+    Sideband.progress.append(Array(line.utf8), to: &packet)
+    // A client that is gone is found out by whoever waits for the answer.
+    try? await exchange.write(packet)
+  }
+
+  /// Ends an answer in which nothing came of what was said so far.
+  func end(_ failure: ProxyError) async throws(TransportError) {
+    try await exchange.write(GitError.bandThree(ErrorReply(error: failure, requestID: record.id).text))
+    try await exchange.finish()
   }
 
   func writeFields(to writer: inout HeadWriter) { ForwardedFields.append(of: exchange.request, to: &writer) }

@@ -43,7 +43,11 @@ final class UploadPackRelay {
     let scope = sharing.scope(relay.route.repo, remote)
     if let question = LsRefsRequest(command) {
       try await askForRefs(RefFlights.Key(repoID: scope.repoID, question: question.canonicalBytes), remote, scope)
-    } else if let packs = sharing.packs, let request = FetchRequest(command) {
+      return
+    }
+    let request = FetchRequest(command)
+    if let request { relay.isHeardAtOnce = request.isSidebandAll && !request.isWithoutProgress }
+    if let packs = sharing.packs, let request {
       try await fetch(request, remote, scope, packs)
     } else {
       try await bypass()

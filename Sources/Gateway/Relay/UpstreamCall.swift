@@ -14,8 +14,14 @@ protocol UpstreamRequest: AnyObject {
   var framing: BodyFraming { get }
   /// Writes the fields beside `Host` and `Authorization`.
   func writeFields(to writer: inout HeadWriter)
+  /// It will be sent again, after a pause.
+  func pauses(for pause: Duration) async
   /// Sends the body, if there is one.
   func sendBody(on connection: any UpstreamExchange) async throws(TransportError)
+}
+
+extension UpstreamRequest {
+  func pauses(for pause: Duration) async {}
 }
 
 /// One git request to a repo's remote, up to the head of a good answer. Confined to its loop; used once.
@@ -35,6 +41,7 @@ final class UpstreamCall {
   private let record: RequestRecord?
   /// The connection in use.
   private(set) var connection: (any UpstreamExchange)?
+  private var resting: CheckedContinuation<Void, Never>?
   /// Who gave the answer. A repo that was made anew under an old name is another one.
   private(set) var remote: Remote?
 
@@ -57,7 +64,10 @@ final class UpstreamCall {
   private var traffic: UpstreamTraffic { route.operation == .service ? .packs : .calls }
 
   /// Breaks the call off. Whoever waits for it, or reads its answer, gets an error.
-  func cancel() { connection?.close() }
+  func cancel() {
+    connection?.close()
+    wake()
+  }
 
   /// The answer that was asked for: status 200 and the content type of the service. Its body is read from the connection,
   /// which then goes back to the pool.
@@ -69,7 +79,7 @@ final class UpstreamCall {
     while true {
       let failure: ProxyError
       let isTransient: Bool
-      try await grants.courtesy.waitForGit()
+      try await waitForTurn()
       switch await attempt(grant) {
       case .response(let head, let connection):
         remote = grant.remote
@@ -92,9 +102,44 @@ final class UpstreamCall {
       guard isTransient, request.canReplay, !request.isAbandoned, isRepeatable,
         let pause = backoff.next(retryAfter: failure.retryAfter)
       else { throw failure }
-      do { try await Task.sleep(for: pause) } catch { throw failure }
+      await request.pauses(for: pause)
+      await rest(for: pause)
+      if request.isAbandoned { throw failure }
       retries(.transient)
     }
+  }
+
+  // MARK: Pauses
+
+  /// Waits until the upstream may be asked once more. Who is gone by then has taken nobody's place.
+  private func waitForTurn() async throws(ProxyError) {
+    let budget = grants.courtesy.git
+    let busy = ProxyError(
+      .rateLimited, status: 429,
+      "busy: more requests wait for the service than it takes in 10 s; retry in 10 s", retryAfter: .seconds(10))
+    guard !request.isAbandoned, let wait = budget.take() else { throw busy }
+    guard wait > 0 else { return }
+    await rest(for: .nanoseconds(wait))
+    guard request.isAbandoned else { return }
+    budget.giveBack()
+    throw busy
+  }
+
+  /// Does nothing for so long, or until the call is cancelled.
+  private func rest(for pause: Duration) async {
+    let deadline = Deadline(on: loop) { [unowned self] in wake() }
+    await withCheckedContinuation { continuation in
+      // Getting here may have taken a moment.
+      if request.isAbandoned { return continuation.resume() }
+      resting = continuation
+      deadline.set(after: pause)
+    }
+    deadline.clear()
+  }
+
+  private func wake() {
+    resting?.resume()
+    resting = nil
   }
 
   private func retries(_ reason: RetryReason) {

@@ -11,6 +11,7 @@ final class RequestBudget: Sendable {
   private let interval: UInt64
   /// How far the admitted may be ahead of the steady rate without waiting, nanoseconds.
   private let slack: UInt64
+  /// For a turn, not for the end of a rest.
   private let longestWait: UInt64
   /// Monotonic nanoseconds.
   private let usedUntil = Atomic<UInt64>(0)
@@ -23,8 +24,8 @@ final class RequestBudget: Sendable {
   /// - Parameters:
   ///   - rate: requests a second.
   ///   - burst: requests at once; at least one.
-  ///   - longestWait: beyond that nobody is made to wait.
-  init(rate: Int, burst: Int, longestWait: Duration = .seconds(30)) {
+  ///   - longestWait: beyond that nobody is made to wait for his turn.
+  init(rate: Int, burst: Int, longestWait: Duration = .seconds(10)) {
     interval = 1_000_000_000 / UInt64(max(1, rate))
     slack = interval * UInt64(max(1, burst) - 1)
     self.longestWait = longestWait.nanoseconds
@@ -41,14 +42,17 @@ final class RequestBudget: Sendable {
     var used = usedUntil.load(ordering: .relaxed)
     while true {
       let start = max(used, now)
-      let turn = max(start > now &+ slack ? start - slack : now, rest)
+      let turn = start > now + slack ? start - slack : now
       guard turn - now <= longestWait else { return nil }
       let (isTaken, current) = usedUntil.weakCompareExchange(
         expected: used, desired: start + interval, ordering: .relaxed)
-      if isTaken { return turn - now }
+      if isTaken { return max(turn, rest) - now }
       used = current
     }
   }
+
+  /// Gives a place back that was not used.
+  func giveBack() { usedUntil.subtract(interval, ordering: .relaxed) }
 
   /// Keeps everybody back for as long as the service has asked for, and 30 s at most.
   func hold(for rest: Duration, at now: UInt64 = MonotonicClock.now) {

@@ -38,16 +38,6 @@ final class UpstreamCourtesy: Sendable {
     return result
   }
 
-  /// Waits for a git request's turn.
-  func waitForGit() async throws(ProxyError) {
-    guard let wait = git.take() else {
-      throw ProxyError(
-        .rateLimited, status: 429,
-        "busy: more requests wait for the service than it takes in 30 s; retry in 30 s", retryAfter: .seconds(30))
-    }
-    if wait > 0 { try? await Task.sleep(for: .nanoseconds(wait)) }
-  }
-
   private static func failing(_ pause: UInt64) -> ArtifactsError {
     let seconds = pause / 1_000_000_000 + 1
     return ArtifactsError(
@@ -56,5 +46,5 @@ final class UpstreamCourtesy: Sendable {
   }
 
   private static let overrun = ArtifactsError(
-    .notAsked, "more calls wait for the Artifacts API than it takes in 30 s", retryAfter: .seconds(30))
+    .notAsked, "more calls wait for the Artifacts API than it takes in 10 s", retryAfter: .seconds(10))
 }

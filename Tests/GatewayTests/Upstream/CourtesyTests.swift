@@ -25,10 +25,11 @@ import Testing
       for _ in 0..<3 { #expect(try await test.ask(.fetchRefs).status == 200) }
       api.onLookUp(nil)
       api.onMint(nil)
-      var answer = second
-      while answer.status == 503 { answer = try await test.ask(.fetchRefs, "third") }
-      #expect(answer.status == 200, "\(answer)")
-      #expect(try await test.ask(.fetchRefs, "other").status == 200)
+      for repo in ["third", "other"] {
+        var answer = second
+        while answer.status == 503 { answer = try await test.ask(.fetchRefs, repo) }
+        #expect(answer.status == 200, "\(answer)")
+      }
     }
   }
 
@@ -76,6 +77,48 @@ import Testing
       #expect(MonotonicClock.now - start < 1_000_000_000)
       #expect(try await test.ask(.fetchRefs, "other").status == 200)
       #expect(MonotonicClock.now - start >= 1_000_000_000)
+    }
+  }
+
+  /// A fetch whose answer is sideband from its beginning, as git asks for it.
+  private static let heardAtOnce =
+    PktLines.line("command=fetch") + PktLines.line("object-format=sha1") + Array("0001".utf8)
+    + PktLines.line("sideband-all\n") + PktLines.line("want \(GitOperation.id)\n") + PktLines.line("done\n")
+    + PktLines.flush
+
+  @Test func `a client that does not listen yet is told nothing of a rest`() async throws {
+    let count = Counter()
+    try await TestGateway.with(upstream: { request in
+      request.isPost && count.next() == 0
+        ? .response(429, [("Retry-After", "1")], text: "slow down") : TestGateway.healthy(request)
+    }) { test async throws in
+      #expect(try await test.ask(.fetch).body == GitOperation.fetch.answerBody)
+      #expect(count.value == 2)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `a client that listens is told of a rest, and what comes of it`(isWell: Bool) async throws {
+    let count = Counter()
+    let answer = PktLines.line("\u{1}packfile\n") + PktLines.line("\u{1}PACK") + PktLines.flush
+    try await TestGateway.with(upstream: { request in
+      guard request.isPost else { return TestGateway.healthy(request) }
+      if count.next() == 0 { return .response(429, [("Retry-After", "1")], text: "slow down") }
+      return isWell
+        ? .response(200, [("Content-Type", "application/x-git-upload-pack-result")], answer)
+        : .response(403, text: "Insufficient rights")
+    }) { test async throws in
+      let told = try await test.ask(GitOperation.fetch.request(body: Self.heardAtOnce))
+      #expect(told.status == 200)
+      let line = PktLines.line("\u{2}artifacts-gateway: the service asks for a rest of 1 s\n")
+      #expect(told.body.starts(with: line), "\(told)")
+      let rest = Array(told.body.dropFirst(line.count))
+      if isWell {
+        #expect(rest == answer)
+      } else {
+        #expect(
+          String(decoding: rest, as: UTF8.self).dropFirst(4).hasPrefix("\u{3}artifacts-gateway: the upstream refused"))
+      }
     }
   }
 }

@@ -49,4 +49,14 @@ import Testing
     #expect(budget.take(at: now) == held * Self.second)
     #expect(budget.take(at: now + held * Self.second) == 0)
   }
+
+  @Test func `a place given back is the next one's`() {
+    let budget = RequestBudget(rate: 1, burst: 1)
+    let now = 5 * Self.second
+    #expect(budget.take(at: now) == 0)
+    for _ in 0..<100 {
+      #expect(budget.take(at: now) == Self.second)
+      budget.giveBack()
+    }
+  }
 }
