@@ -74,13 +74,6 @@ final class Access {
     return rule(policy, identity, right, target) != nil
   }
 
-  /// The name of the rule that allows it; nil when there are no rules, or none allows it.
-  func ruleName(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> String? {
-    catchUp()
-    guard let policy = current?.policy else { return nil }
-    return rule(policy, identity, right, target).map { policy.rules[$0].name }
-  }
-
   /// Whether somebody may read anything at all.
   func readsAnything(_ identity: Identity) -> Bool {
     catchUp()

@@ -14,11 +14,8 @@ package struct PasswordTable: Sendable {
   /// Reads the content of the file at `path`. `#` begins a line that does not matter.
   /// - Throws: naming file, line and user.
   package init(_ text: String, path: String) throws(AccessFileError) {
-    // Both ends of a line are one character to Swift.
-    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-    for (index, line) in lines.enumerated() {
-      if line.isEmpty || line.first == "#" { continue }
-      func refusal(_ reason: String) -> AccessFileError { AccessFileError("\(path):\(index + 1): \(reason)") }
+    for (number, line) in AccessFileLines.all(in: text) {
+      func refusal(_ reason: String) -> AccessFileError { AccessFileError("\(path):\(number): \(reason)") }
       guard let colon = line.firstIndex(of: ":") else { throw refusal("user:hash is wanted") }
       let user = String(line[..<colon])
       guard (1...128).contains(user.utf8.count),

@@ -33,11 +33,8 @@ package struct TokenTable: Sendable {
   /// Reads the content of the file at `path`. `#` begins a line that does not matter.
   /// - Throws: naming file and line.
   package init(_ text: String, path: String) throws(AccessFileError) {
-    // Both ends of a line are one character to Swift.
-    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-    for (index, line) in lines.enumerated() {
-      if line.isEmpty || line.first == "#" { continue }
-      func refusal(_ reason: String) -> AccessFileError { AccessFileError("\(path):\(index + 1): \(reason)") }
+    for (number, line) in AccessFileLines.all(in: text) {
+      func refusal(_ reason: String) -> AccessFileError { AccessFileError("\(path):\(number): \(reason)") }
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3 else { throw refusal("name:hash:expiry is wanted, with - for no expiry") }
       guard Self.isName(parts[0]) else { throw refusal("a name of 1 to 128 of A-Z a-z 0-9 . _ @ - is wanted") }
@@ -78,10 +75,4 @@ package struct TokenTable: Sendable {
     guard entry.expiry.map({ now < Double($0) }) ?? true else { throw .wrong("expired token \(entry.name)") }
     return VerifiedIdentity(Identity(.token, entry.name), expiry: entry.expiry.map(Double.init))
   }
-}
-
-/// A file about access that does not do: which, where and why, without anything secret.
-package struct AccessFileError: Error, Sendable, CustomStringConvertible {
-  package let description: String
-  package init(_ description: String) { self.description = description }
 }
