@@ -1,4 +1,4 @@
-import FoundationEssentials
+import HTTPCore
 
 /// What an `Authorization` value presents. Source: RFC 9110, section 11.6.2; RFC 7617.
 package enum Authorization: Equatable {
@@ -14,7 +14,7 @@ package enum Authorization: Equatable {
     case "bearer":
       self = .bearer(String(credentials))
     case "basic":
-      guard let data = Data(base64Encoded: String(credentials)), let text = String(validating: data, as: UTF8.self),
+      guard let bytes = Base64.decode(credentials.utf8), let text = String(validating: bytes, as: UTF8.self),
         let colon = text.firstIndex(of: ":")
       else { return nil }
       self = .basic(user: String(text[..<colon]), password: String(text[text.index(after: colon)...]))

@@ -68,14 +68,6 @@ import Testing
     }
   }
 
-  @Test func `base64 of every length comes back`() throws {
-    for count in 1...130 {
-      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 200) }
-      let text = Array(Data(bytes).base64EncodedString().utf8)
-      #expect(text.withUnsafeBytes { Credentials.decode($0[...]) } == bytes)
-    }
-  }
-
   @Test func `a secret has its form, and no two are the same`() {
     let secrets = (0..<200).map { _ in TokenSecret.make().exposed }
     #expect(Set(secrets).count == 200)

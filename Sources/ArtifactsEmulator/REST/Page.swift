@@ -1,4 +1,4 @@
-import FoundationEssentials
+import HTTPCore
 
 /// A part of a list, and the `result_info` that goes with it.
 struct Page<Item> {
@@ -73,10 +73,8 @@ struct Cursor {
   /// Reads what `text` wrote. Throws 10100 for anything else, or for a cursor of another order.
   init(_ text: String, order: String) throws(APIFault) {
     let invalid = APIFault.invalid("Invalid cursor", at: "cursor")
-    let padded = text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-    guard let data = Data(base64Encoded: padded.replacing("-", with: "+").replacing("_", with: "/")),
-      case .array(let parts)? = JSONValue(parsing: Array(data)), parts.count == 3,
-      case .string(order) = parts[0], case .string(let key) = parts[1], case .integer(let created) = parts[2]
+    guard let bytes = Base64.decode(text.utf8, .url), case .array(let parts)? = JSONValue(parsing: bytes),
+      parts.count == 3, case .string(order) = parts[0], case .string(let key) = parts[1], case .integer(let created) = parts[2]
     else { throw invalid }
     self.init(order: order, place: Place(key: key, createdAt: Int64(created)))
   }
@@ -84,8 +82,7 @@ struct Cursor {
   /// Opaque to clients: base64url, without padding, so that it needs no escape in a query.
   var text: String {
     let parts = JSONValue.array([.string(order), .string(place.key), .integer(Int(place.createdAt))])
-    return Data(parts.bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
-      "=", with: "")
+    return Base64.encode(parts.bytes, .url)
   }
 
   func isBefore(_ other: Place) -> Bool { order.hasSuffix(" desc") ? other < place : place < other }

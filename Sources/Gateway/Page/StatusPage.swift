@@ -1,6 +1,5 @@
 import ArtifactsAPI
 import EventLoop
-import FoundationEssentials
 import HTTPCore
 import HTTPTransport
 import PackCache
@@ -56,6 +55,6 @@ struct StatusPage: Sendable {
   private static func source(_ content: Markup) -> String {
     var digest = Digest(.sha256)
     Array(content.text.utf8).withUnsafeBytes { digest.update($0) }
-    return "sha256-\(Data(digest.finish()).base64EncodedString())"
+    return "sha256-\(Base64.encode(digest.finish()))"
   }
 }

@@ -1,5 +1,4 @@
 package import ArtifactsAPI
-import FoundationEssentials
 import HTTPCore
 import HTTPTransport
 
@@ -29,7 +28,7 @@ package struct ProxySettings: Sendable, CustomStringConvertible {
       guard let user = PercentCoding.decode(parts[0]),
         let password = PercentCoding.decode(parts.count > 1 ? parts[1] : Substring())
       else { return nil }
-      let credentials = Secret("Basic \(Data("\(user):\(password)".utf8).base64EncodedString())")
+      let credentials = Secret("Basic \(Base64.encode("\(user):\(password)".utf8))")
       authorization = { credentials.exposed }
       text = text[text.index(after: at)...]
     }

@@ -174,16 +174,4 @@ struct `OIDC tokens` {
   func `patterns match as shells' do, slashes included`(pattern: String, text: String, isMatch: Bool) {
     #expect(ClaimPattern(pattern).matches(text) == isMatch)
   }
-
-  @Test func `base64url has one text for each run of bytes`() {
-    #expect(Base64URL.decode("".utf8) == [])
-    #expect(Base64URL.decode("-_8".utf8) == [0xfb, 0xff])
-    for text in ["-_9", "-_8=", "+/8", "A", "AAAAA", "AA\n", " AA", "A-", "é"] {
-      #expect(Base64URL.decode(text.utf8) == nil, "\(text)")
-    }
-    for count in 0..<70 {
-      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
-      #expect(Base64URL.decode(TokenSigner.code(bytes).utf8) == bytes)
-    }
-  }
 }

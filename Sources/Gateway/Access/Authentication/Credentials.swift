@@ -1,4 +1,5 @@
 package import ArtifactsAPI
+import HTTPCore
 
 /// What stands in an `Authorization` field.
 package enum Credentials: Hashable, Sendable {
@@ -30,7 +31,7 @@ package enum Credentials: Hashable, Sendable {
   }
 
   private init(basic text: Slice<UnsafeRawBufferPointer>) throws(CredentialRefusal) {
-    guard let bytes = Self.decode(text), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
+    guard let bytes = Base64.decode(text), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
       throw .wrong("a Basic that is not user:password in base64")
     }
     // RFC 7617 section 2: control characters are no part of either.
@@ -62,34 +63,5 @@ package enum Credentials: Hashable, Sendable {
   /// Schemes are compared without regard to case (RFC 9110 section 11.1).
   private static func isScheme(_ bytes: Slice<UnsafeRawBufferPointer>, _ name: String) -> Bool {
     bytes.count == name.utf8.count && zip(bytes, name.utf8).allSatisfy { $0 | 0x20 == $1 }
-  }
-
-  /// Base64 with its padding (RFC 4648 section 4); nil for anything else.
-  static func decode(_ text: Slice<UnsafeRawBufferPointer>) -> [UInt8]? {
-    guard !text.isEmpty, text.count % 4 == 0 else { return nil }
-    let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3)
-    var bits: UInt32 = 0
-    var held = 0
-    for byte in text.dropLast(padding) {
-      let value: UInt8
-      switch byte {
-      case 0x41...0x5a: value = byte - 0x41
-      case 0x61...0x7a: value = byte - 0x61 + 26
-      case 0x30...0x39: value = byte - 0x30 + 52
-      case UInt8(ascii: "+"): value = 62
-      case UInt8(ascii: "/"): value = 63
-      default: return nil
-      }
-      bits = bits << 6 | UInt32(value)
-      held += 6
-      if held >= 8 {
-        held -= 8
-        bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(held)))
-      }
-    }
-    // What is left over must be nothing: one text for one value.
-    return bits & (1 << UInt32(held) - 1) == 0 ? bytes : nil
   }
 }

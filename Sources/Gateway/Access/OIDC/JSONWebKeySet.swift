@@ -1,3 +1,4 @@
+import HTTPCore
 package import TLS
 
 /// The keys of an issuer that can check signatures (RFC 7517). What else a set holds, such as keys to encrypt to, keys of
@@ -64,5 +65,5 @@ extension JSONWebKeySet.Key {
     self.key = key
   }
 
-  private static func bytes(_ value: StrictJSON?) -> [UInt8]? { value?.text.flatMap { Base64URL.decode($0.utf8) } }
+  private static func bytes(_ value: StrictJSON?) -> [UInt8]? { value?.text.flatMap { Base64.decode($0.utf8, .url) } }
 }

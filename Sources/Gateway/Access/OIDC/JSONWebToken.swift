@@ -1,3 +1,5 @@
+import HTTPCore
+
 /// A signed token in its compact form (RFC 7515 section 7.1, RFC 7519), taken apart. That it has been read says nothing of
 /// whose it is: its signature is still to be checked.
 package struct JSONWebToken: Sendable {
@@ -34,8 +36,8 @@ package struct JSONWebToken: Sendable {
     let bytes = Array(text.utf8)
     guard bytes.count <= Self.longest else { throw OIDCRefusal("it is longer than 16 KiB") }
     let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, !parts[2].isEmpty, let header = Base64URL.decode(parts[0]),
-      let claims = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2])
+    guard parts.count == 3, !parts[2].isEmpty, let header = Base64.decode(parts[0], .url),
+      let claims = Base64.decode(parts[1], .url), let signature = Base64.decode(parts[2], .url)
     else { throw OIDCRefusal("it is not three parts of base64url") }
     let members = try Self.object(header, "header")
     algorithm = try Self.algorithm(of: members)
