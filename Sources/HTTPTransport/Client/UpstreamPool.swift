@@ -102,6 +102,7 @@ package final class UpstreamPool {
   ) {
     do throws(TransportError) {
       let begin = loop.now
+      if origin.isSecure { tls.prepareTrust() }
       let channel = try await dialer.open(to: origin)
       let connected = loop.now
       let transport = try await secure(channel, to: origin, tls)

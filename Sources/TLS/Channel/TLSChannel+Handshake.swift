@@ -9,6 +9,7 @@ extension TLSChannel {
   package func handshake(timeout: Duration) async throws(TLSError) {
     let sum = channel.loop.now.addingReportingOverflow(timeout.nanoseconds)
     let due = sum.overflow ? .max : sum.partialValue
+    await client?.awaitTrust()
     while true {
       guard let ssl else { throw failure(.closed) }
       ErrorQueue.clear()

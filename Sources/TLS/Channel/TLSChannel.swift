@@ -11,7 +11,8 @@ package final class TLSChannel {
   private(set) var ssl: OpaquePointer?
   /// The `SSL_CTX` and what its callbacks point to. Must outlive `ssl`.
   private let context: ContextHandle
-  private let sessions: SessionCache?
+  /// What it has in common with other connections of its client; nil for a server's.
+  let client: TLSClientContext?
   private let sessionKey: String
   /// How errors call the other side.
   let peer: String
@@ -65,23 +66,23 @@ package final class TLSChannel {
       throw TLSError(.configuration(subject: "server name", reason: reason), peer: serverName)
     }
     SSL_set_connect_state(parts.ssl)
-    self.init(channel, parts, context.handle, sessions: context.sessions, sessionKey: key, peer: serverName)
+    self.init(channel, parts, context.handle, client: context, sessionKey: key, peer: serverName)
   }
 
   /// A server's connection. `channel` belongs to this object from now on, but stays the caller's when this throws.
   package convenience init(server channel: Channel, context: TLSServerContext) throws(TLSError) {
     let parts = try Self.makeParts(context.handle, peer: "the client")
     SSL_set_accept_state(parts.ssl)
-    self.init(channel, parts, context.handle, sessions: nil, sessionKey: "", peer: "the client")
+    self.init(channel, parts, context.handle, client: nil, sessionKey: "", peer: "the client")
   }
 
   private init(
-    _ channel: Channel, _ parts: Parts, _ context: ContextHandle, sessions: SessionCache?, sessionKey: String,
+    _ channel: Channel, _ parts: Parts, _ context: ContextHandle, client: TLSClientContext?, sessionKey: String,
     peer: String
   ) {
     self.channel = channel
     self.context = context
-    self.sessions = sessions
+    self.client = client
     self.sessionKey = sessionKey
     self.peer = peer
     ssl = parts.ssl
@@ -144,7 +145,7 @@ package final class TLSChannel {
   }
 
   /// Called with each session that may be resumed later, during the handshake or a read.
-  func keepSession(_ session: OpaquePointer) { sessions?.store(session, for: sessionKey) }
+  func keepSession(_ session: OpaquePointer) { client?.sessions.store(session, for: sessionKey) }
 
   /// Nil when the channel failed, which is kept for `verdict`.
   func receive(into buffer: UnsafeMutableRawBufferPointer) -> IOResult? {

@@ -7,15 +7,17 @@ import COpenSSL
 package final class TLSClientContext: Sendable {
   let handle: ContextHandle
   let sessions = SessionCache()
+  /// What its store is read from, unless that was a file of its own.
+  private let systemTrust: SystemTrust?
 
   /// - Parameters:
   ///   - caFile: PEM certificates to trust, and no others. They need not be roots. Nil is the system's trust store
-  ///     (`SSL_CTX_set_default_verify_paths(3)`).
+  ///     (`X509_STORE_set_default_paths(3)`), which is read only before the first handshake.
   ///   - applicationProtocols: what ALPN offers, the preferred first. Empty leaves the extension out.
   ///
   /// Throws `.configuration` with the file or setting that is wrong.
   package convenience init(caFile: String? = nil, applicationProtocols: [String] = []) throws(TLSError) {
-    try self.init(applicationProtocols)
+    try self.init(applicationProtocols, caFile == nil ? .shared : nil)
     let context = handle.pointer
     ErrorQueue.clear()
     if let caFile {
@@ -23,21 +25,22 @@ package final class TLSClientContext: Sendable {
         throw TLSError(.configuration(subject: caFile, reason: ErrorQueue.takeText(or: "no certificates")))
       }
       X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), CUnsignedLong(X509_V_FLAG_PARTIAL_CHAIN))
-    } else if SSL_CTX_set_default_verify_paths(context) != 1 {
-      throw TLSError(.configuration(subject: "system trust store", reason: ErrorQueue.takeText(or: "not available")))
+    } else {
+      SSL_CTX_set1_cert_store(context, SystemTrust.shared.store)
     }
   }
 
   /// The same trust, which is in memory once, with other application protocols.
   package convenience init(trustOf other: TLSClientContext, applicationProtocols: [String]) throws(TLSError) {
-    try self.init(applicationProtocols)
+    try self.init(applicationProtocols, other.systemTrust)
     // The store has its own lock and counts its owners.
     SSL_CTX_set1_cert_store(handle.pointer, SSL_CTX_get_cert_store(other.handle.pointer))
     X509_VERIFY_PARAM_set_flags(
       SSL_CTX_get0_param(handle.pointer), X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(other.handle.pointer)))
   }
 
-  private init(_ applicationProtocols: [String]) throws(TLSError) {
+  private init(_ applicationProtocols: [String], _ systemTrust: SystemTrust?) throws(TLSError) {
+    self.systemTrust = systemTrust
     handle = try ContextHandle(method: TLS_client_method(), applicationProtocols: applicationProtocols)
     let context = handle.pointer
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
@@ -58,4 +61,10 @@ package final class TLSClientContext: Sendable {
       return 0
     }
   }
+
+  /// Begins to read what is trusted, if a handshake had to wait for that: for use while the connection is opened.
+  package func prepareTrust() { systemTrust?.prepare() }
+
+  /// Returns when what is trusted is in memory.
+  func awaitTrust() async { await systemTrust?.read() }
 }
