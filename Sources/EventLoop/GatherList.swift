@@ -1,21 +1,36 @@
 import CLinux
 
-/// Pieces of memory to be written in one system call, in order. Made once and used again: adding allocates nothing.
+/// Pieces of memory to be written in one system call, in order. Made once and used again: only the first piece allocates.
 ///
 /// The memory behind the pieces belongs to whoever adds them and must stay until they are written or removed.
 /// Confined to its owner.
 package final class GatherList {
   /// How many pieces fit.
   package static let capacity = 64
-  private let pieces: UnsafeMutablePointer<iovec>
+  /// Owned. Nil until there is a piece.
+  private var memory: UnsafeMutablePointer<iovec>?
   private var first = 0
   private var end = 0
   /// Bytes not yet written.
   package private(set) var byteCount = 0
 
-  package init() { pieces = .allocate(capacity: Self.capacity) }
+  package init() {}
 
-  deinit { pieces.deallocate() }
+  deinit { memory?.deallocate() }
+
+  private var pieces: UnsafeMutablePointer<iovec> {
+    if let memory { return memory }
+    let new = UnsafeMutablePointer<iovec>.allocate(capacity: Self.capacity)
+    memory = new
+    return new
+  }
+
+  /// Gives the memory back that the list itself takes, a KiB, until there is another piece. The list must be empty.
+  package func release() {
+    precondition(isEmpty, "pieces are to be written")
+    memory?.deallocate()
+    memory = nil
+  }
 
   package var isEmpty: Bool { byteCount == 0 }
   package var isFull: Bool { end == Self.capacity }

@@ -242,6 +242,12 @@ package final class HTTP1Wire {
 
   /// Gives spare memory back between two exchanges.
   package func rest() { input.release() }
+
+  /// Gives back also what the next exchange needs again, before a wait that may be long.
+  func releaseMemory() {
+    rest()
+    if gather.isEmpty { gather.release() }
+  }
 }
 
 extension GatherList {

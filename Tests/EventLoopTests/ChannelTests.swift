@@ -66,6 +66,34 @@ struct ChannelTests {
     }
   }
 
+  /// What `whenReadable` tells.
+  private func told(_ peer: Peer, within idle: Duration) -> AsyncStream<Bool> {
+    AsyncStream { telling in peer.channel.whenReadable(within: idle) { telling.yield($0) } }
+  }
+
+  @Test func `who waits without a task is told of bytes, of the end of his time, and of the close`() async throws {
+    try await withPair { first, second in
+      #expect(try second.readOnce() == .wouldBlock)
+      #expect(!second.channel.hasInput)
+      var answers = self.told(second, within: .seconds(30)).makeAsyncIterator()
+      try await first.send("hello")
+      #expect(await answers.next() == true)
+      #expect(second.channel.hasInput)
+      // At once, while there is something to read.
+      answers = self.told(second, within: .seconds(30)).makeAsyncIterator()
+      #expect(await answers.next() == true)
+      #expect(try await second.receiveText(5) == "hello")
+      #expect(!second.channel.hasInput)
+      answers = self.told(second, within: .milliseconds(20)).makeAsyncIterator()
+      #expect(await answers.next() == false)
+      answers = self.told(second, within: .seconds(30)).makeAsyncIterator()
+      second.close()
+      #expect(await answers.next() == false)
+      answers = self.told(second, within: .seconds(30)).makeAsyncIterator()
+      #expect(await answers.next() == false)
+    }
+  }
+
   @Test func `a reset is an error for both directions, and a hang-up`() async throws {
     try await withPair(tcp: true) { first, second in
       var hangUps = 0

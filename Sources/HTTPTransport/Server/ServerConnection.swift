@@ -12,7 +12,7 @@ final class ServerConnection {
   private let handler: any RequestHandler
   private var isIdle = false
   private var isFirst = true
-  /// Nothing came for a while after a response; it waits on in a task of its own.
+  /// Nothing came for a while after a response; it waits on without a task.
   private var isResting = false
   /// How long after a response.
   private static let restDelay = Duration.milliseconds(250)
@@ -39,15 +39,29 @@ final class ServerConnection {
 
   /// Serves until the connection is closed, and closes it; or until nothing has come for a moment after a response.
   ///
-  /// A task keeps what memory its deepest call needed for as long as it lives, and that of a request is ten times what waiting
-  /// needs. So a connection that rests is to be run again by a new task.
+  /// A task keeps what memory its deepest call needed for as long as it lives, and even one that only waits takes 4 KiB. So a
+  /// connection that rests is to be run again, by a new task, when something comes: `rest`.
   /// - Returns: whether it is closed.
   func run() async -> Bool {
     await serveUntilRest()
     if isResting { return false }
+    close()
+    return true
+  }
+
+  private func close() {
     transport.close()
     if isDraining { grace.clear() }
-    return true
+  }
+
+  /// Calls `wake` once: with true when something has come, and `run` is to go on; with false when the connection is closed.
+  func rest(_ wake: @escaping (Bool) -> Void) {
+    wire.releaseMemory()
+    transport.channel.whenReadable(within: timeouts.keepAlive - Self.restDelay) { [self] isReadable in
+      isResting = false
+      if !isReadable { close() }
+      wake(isReadable)
+    }
   }
 
   private func serveUntilRest() async {
@@ -116,18 +130,17 @@ final class ServerConnection {
 
   /// - Throws: also when the connection is to rest.
   private func nextHead() async throws(TransportError) -> RequestHead? {
-    if isDraining || isResting || timeouts.keepAlive <= Self.restDelay {
-      let rested = isResting ? Self.restDelay : .zero
-      isResting = false
-      return try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive - rested)
-    }
-    do throws(TransportError) { return try await nextHead(Self.restDelay) } catch {
-      if case .timedOut = error, wire.input.isEmpty {
-        isResting = true
-        isIdle = true
+    if !isDraining, timeouts.keepAlive > Self.restDelay {
+      do throws(TransportError) { return try await nextHead(Self.restDelay) } catch {
+        guard case .timedOut = error, wire.input.isEmpty else { throw error }
+        if !isDraining {
+          isResting = true
+          isIdle = true
+          throw error
+        }
       }
-      throw error
     }
+    return try await nextHead(isDraining ? Self.drainGrace : timeouts.keepAlive)
   }
 
   private func nextHead(_ wait: Duration) async throws(TransportError) -> RequestHead? {
@@ -219,7 +232,7 @@ final class ServerConnection {
   /// How long a connection that may be about to carry a request is kept for it.
   private static let drainGrace = Duration.milliseconds(500)
   private lazy var grace = Deadline(on: transport.loop) { [unowned self] in
-    if isIdle && wire.input.isEmpty { transport.close() }
+    if isIdle && wire.input.isEmpty && !transport.channel.hasInput { transport.close() }
   }
 
   /// Ends the connection as soon as that harms nobody: after the current response, or the next one. A request may be on its

@@ -68,10 +68,18 @@ actor ServerWorker {
   }
 
   private func run(_ connection: LoopConfined<ServerConnection>) async {
-    guard await connection.value.run() else {
-      Task(executorPreference: loop) { await self.run(connection) }
-      return
+    if await connection.value.run() { return forget(connection) }
+    connection.value.rest { [unowned self] isReadable in
+      if isReadable {
+        Task(executorPreference: loop) { await self.run(connection) }
+      } else {
+        // Channels tell on their loop, which is this actor's.
+        assumeIsolated { $0.forget(connection) }
+      }
     }
+  }
+
+  private func forget(_ connection: LoopConfined<ServerConnection>) {
     connections[ObjectIdentifier(connection.value)] = nil
     noteEnd()
   }
