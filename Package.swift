@@ -14,13 +14,16 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// What runs once a request at the most is made small, not fast.
+let small: [SwiftSetting] = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// The commit being built, for `version`.
 let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? "unknown"
 
 /// A rung of the module ladder: it may import only what stands below it.
 /// `Tests/ArchitectureTests` compares the `import` lines with this table.
-func rung(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func rung(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = strict) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -55,7 +58,7 @@ let package = Package(
     rung(
       "PackCache",
       ["GitProtocol", "EventLoop", "COpenSSL", .product(name: "DequeModule", package: "swift-collections")]),
-    rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"]),
+    rung("ArtifactsAPI", ["HTTPTransport", "HTTPCore", "EventLoop"], small),
     rung(
       "ArtifactsEmulator",
       [
@@ -63,7 +66,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ]),
+      ], small),
     rung(
       "Gateway",
       [
@@ -71,7 +74,7 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
-      ]),
+      ], small),
     .target(name: "CVersion", cSettings: [.define("ARTIFACTS_GATEWAY_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(
       name: "artifacts-gateway",
@@ -83,7 +86,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
-      swiftSettings: strict),
+      swiftSettings: small),
 
     .target(
       name: "GatewayTestSupport",
