@@ -42,7 +42,8 @@ package final class Gateway: Sendable {
         on: $0, resolver: resolver, routes: routes, tls: tls, timeouts: timeouts, http2: http2,
         tally: metrics.connections)
     }
-    let courtesy = UpstreamCourtesy(apiFailures: configuration.apiFailureLimit, log: log.logger)
+    let courtesy = UpstreamCourtesy(
+      limit: configuration.upstreamLimit, apiFailures: configuration.apiFailureLimit, log: log.logger)
     let control = ControlPlane(
       on: group.loops[0], configuration.endpoint, metrics: metrics, courtesy: courtesy, makePool: makePool)
     let policy = RemotePolicy(

@@ -22,6 +22,8 @@ package struct GatewayConfiguration: Sendable {
   package var staticToken: (@Sendable () -> Secret?)?
   /// Seconds.
   package var tokenTTL = 3600
+  /// Most requests in 10 s to git and to the API each; 0 is any number.
+  package var upstreamLimit = 2000
   /// Calls of the API in a row that may fail before it is asked less often, until it is well.
   package var apiFailureLimit = 10
   /// Refuses pushes.

@@ -79,6 +79,9 @@ GATEWAY_OPTIONS = [
     *("--log-format", "json"),
 ]
 
+# Every request goes to the origin, as it does through the others.
+PROXYING = ["--advertisement-ttl=0", "--cache-size=0", "--upstream-limit=0"]
+
 
 class Proxy:
     """One proxy: how to start it, and under which paths it serves the two repositories."""
@@ -173,7 +176,7 @@ def proxies_to_test(origin, options):
         notes.append("haproxy is not installed, its legs are skipped: apt-get install haproxy")
     if Path(options.gateway).is_file():
         for http2 in (False, True) if options.h2 else (False,):
-            proxies.append(Gateway(origin, http2, options.gateway, options.gateway_arg))
+            proxies.append(Gateway(origin, http2, options.gateway, PROXYING + options.gateway_arg))
     else:
         notes.append(
             f"no gateway binary at {options.gateway}, its legs are skipped: "

@@ -58,7 +58,7 @@ def parse_options():
     )
     whole = positive_int
     parser.add_argument("--gateway", default=".build/release/artifacts-gateway", metavar="PATH")
-    parser.add_argument("--gateway-arg", action="append", default=[], metavar="ARG", help="one more argument for it (repeatable), e.g. --gateway-arg=--cache-size=0")
+    parser.add_argument("--gateway-arg", action="append", default=[], metavar="ARG", help="one more argument for it (repeatable), e.g. --gateway-arg=--advertisement-ttl=60s")
     parser.add_argument("--only", choices=LEGS, help="just this leg")
     parser.add_argument("--rounds", type=whole, default=3)
     parser.add_argument("--seconds", type=whole, default=5, help="length of each wrk run")

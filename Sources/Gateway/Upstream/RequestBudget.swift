@@ -31,9 +31,19 @@ final class RequestBudget: Sendable {
     self.longestWait = longestWait.nanoseconds
   }
 
-  /// The service documents 2,000 requests in 10 s, for the API and for git each. 200 at once and 180 a second are never more
-  /// than that, whichever 10 s are looked at.
-  static func documented() -> RequestBudget { RequestBudget(rate: 180, burst: 200) }
+  /// At most `limit` requests in whichever 10 s are looked at: a tenth of them at once, and the others over the time. 0 lets
+  /// every request go at once.
+  init(inTenSeconds limit: Int) {
+    longestWait = 10_000_000_000
+    guard limit > 0 else {
+      interval = 0
+      slack = longestWait
+      return
+    }
+    let burst = max(1, limit / 10)
+    interval = (longestWait - 1) / UInt64(max(1, limit - burst)) + 1
+    slack = interval * UInt64(burst - 1)
+  }
 
   /// Takes a place at the time `now`.
   /// - Returns: nanoseconds to wait before the request is sent; nil, with no place taken, when that would be too long.

@@ -4,13 +4,17 @@ import Logging
 
 /// What keeps the gateway from asking too much of the service, whatever is asked of the gateway. Shared by all loops.
 final class UpstreamCourtesy: Sendable {
-  let git = RequestBudget.documented()
-  let api = RequestBudget.documented()
+  let git: RequestBudget
+  let api: RequestBudget
   private let breaker: CircuitBreaker
   private let log: Logger
 
-  /// - Parameter apiFailures: calls in a row that may fail before the API is asked less often.
-  init(apiFailures: Int, log: Logger) {
+  /// - Parameters:
+  ///   - limit: most requests in 10 s to git and to the API each; 0 is any number.
+  ///   - apiFailures: calls in a row that may fail before the API is asked less often.
+  init(limit: Int, apiFailures: Int, log: Logger) {
+    git = RequestBudget(inTenSeconds: limit)
+    api = RequestBudget(inTenSeconds: limit)
     breaker = CircuitBreaker(threshold: apiFailures)
     self.log = log
   }
@@ -46,5 +50,5 @@ final class UpstreamCourtesy: Sendable {
   }
 
   private static let overrun = ArtifactsError(
-    .notAsked, "more calls wait for the Artifacts API than it takes in 10 s", retryAfter: .seconds(10))
+    .notAsked, "more calls wait for the Artifacts API than it may get in 10 s", retryAfter: .seconds(10))
 }

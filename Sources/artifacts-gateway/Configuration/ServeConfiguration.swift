@@ -28,7 +28,7 @@ struct ServeConfiguration: Sendable {
     "allow_push_to_read_only",
     "create_on_push", "allow_anonymous", "access_file", "allow_host", "allow_shared_secret_files", "cache_dir",
     "cache_size", "cache_grace", "advertisement_ttl", "threads", "max_connections",
-    "max_transfers",
+    "max_transfers", "upstream_limit",
     "shutdown_delay",
     "drain_timeout", "exit_on_idle", "audit_file", "audit_max_size", "log_format", "log_level",
   ]
@@ -207,6 +207,8 @@ struct ServeConfiguration: Sendable {
       options.maxTransfers, "max_transfers", in: 1...1_000_000, default: configuration.maxTransfers)
     configuration.maxConnections = try settings.number(
       options.maxConnections, "max_connections", in: 1...1_000_000, default: configuration.maxConnections)
+    configuration.upstreamLimit = try settings.number(
+      options.upstreamLimit, "upstream_limit", in: 0...1_000_000, default: configuration.upstreamLimit)
   }
 
   static func missing(_ what: String, _ how: String) -> StartFailure {

@@ -120,6 +120,11 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Fetches and pushes at once; more wait for up to 5 s (default: 256).")
   var maxTransfers: Int?
 
+  @Option(
+    help: "Requests in 10 s that git and the API of the upstream get at most, each; 0 is any number (default: 2000)."
+  )
+  var upstreamLimit: Int?
+
   @Option(help: "How long to go on serving after the signal to end, before new connections are refused (default: 0).")
   var shutdownDelay: String?
 

@@ -14,8 +14,8 @@ import Testing
     #expect(budget.take(at: now + Self.second) == 0)
   }
 
-  @Test func `never more than 2,000 are sent in any 10 s`() {
-    let budget = RequestBudget.documented()
+  @Test(arguments: [1, 2, 19, 300, 2_000]) func `never more than the limit are sent in any 10 s`(limit: Int) {
+    let budget = RequestBudget(inTenSeconds: limit)
     var sent: [UInt64] = []
     var now = 1_000 * Self.second
     // More is wanted at all times than may be sent, with rests in between.
@@ -25,11 +25,16 @@ import Testing
       }
       now += UInt64(round % 5) * Self.second
     }
-    #expect(sent.count > 4_000)
+    #expect(sent.count > 2 * limit)
     #expect(sent == sent.sorted())
-    for (index, time) in sent.enumerated() where index >= 2_000 {
-      #expect(time - sent[index - 2_000] >= 10 * Self.second)
+    for (index, time) in sent.enumerated() where index >= limit {
+      #expect(time - sent[index - limit] >= 10 * Self.second)
     }
+  }
+
+  @Test func `with no limit nobody waits`() {
+    let budget = RequestBudget(inTenSeconds: 0)
+    #expect((0..<10_000).allSatisfy { budget.take(at: 7 * Self.second + UInt64($0 % 3)) == 0 })
   }
 
   @Test func `who would wait too long is turned away and takes no place`() {
