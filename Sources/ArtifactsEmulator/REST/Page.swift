@@ -74,7 +74,8 @@ struct Cursor {
   init(_ text: String, order: String) throws(APIFault) {
     let invalid = APIFault.invalid("Invalid cursor", at: "cursor")
     guard let bytes = Base64.decode(text.utf8, .url), case .array(let parts)? = JSONValue(parsing: bytes),
-      parts.count == 3, case .string(order) = parts[0], case .string(let key) = parts[1], case .integer(let created) = parts[2]
+      parts.count == 3, case .string(order) = parts[0], case .string(let key) = parts[1],
+      case .integer(let created) = parts[2]
     else { throw invalid }
     self.init(order: order, place: Place(key: key, createdAt: Int64(created)))
   }
