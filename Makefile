@@ -26,7 +26,7 @@ IMAGE_ARGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench bench-cache bench-idle man lint build deps clean
+.PHONY: help run demo test properties deploy-check image-test machine-test fuzz bench bench-access bench-cache bench-idle man lint build deps clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench-idle: build ## Measure size, start, idle memory and that of idle connectio
 	  PATH=$$PATH:/usr/sbin:/sbin command -v $$tool >/dev/null || echo "$$tool is not installed, and this measures with it"; \
 	done
 	PATH=$$PATH:/usr/sbin:/sbin Tests/Bench/idle.py $(BENCH_ARGS)
+
+bench-access: build ## Measure what asking everybody who he is costs, up to 10,000 tokens and 1,000 rules
+	PATH=$$PATH:/usr/sbin:/sbin Tests/Bench/access.py $(BENCH_ARGS)
 
 # By a tool of swift-argument-parser, which asks the program for its commands and flags.
 man: deps ## Write the manual page to .build/artifacts-gateway.1

@@ -37,10 +37,10 @@ end
 """
 
 
-def run_wrk(directory, url, connections, seconds, headers):
-    """One wrk run; every answer must be good, else the leg fails."""
+def run_wrk(directory, url, connections, seconds, headers, requests=None):
+    """One wrk run; every answer must be good, else the leg fails. `requests` is a script that makes them."""
     script = directory / "report.lua"
-    script.write_text(WRK_REPORT)
+    script.write_text((requests.read_text() if requests else "") + WRK_REPORT)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
@@ -56,12 +56,12 @@ def run_wrk(directory, url, connections, seconds, headers):
     return report
 
 
-def small(proxy, connections, seconds):
+def small(proxy, connections, seconds, requests=None):
     """CPU time per small request, and the latency that wrk saw."""
     origin = proxy.origin
     url = f"http://127.0.0.1:{proxy.port}{proxy.small_path}"
     seen, cpu = origin.requests_seen(), proxy.server.cpu_seconds()
-    report = run_wrk(origin.directory, url, connections, seconds, GIT_HEADERS)
+    report = run_wrk(origin.directory, url, connections, seconds, GIT_HEADERS, requests)
     cpu, seen = proxy.server.cpu_seconds() - cpu, origin.requests_seen() - seen
     expect_all_forwarded(seen, report["requests"])
     return {

@@ -12,8 +12,8 @@ final class Access {
   }
 
   /// Most decisions remembered, and most identities whose rules are.
-  private static let decisionLimit = 4_096
-  private static let identityLimit = 1_024
+  private static let decisionLimit = 8_192
+  private static let identityLimit = 8_192
 
   private let shared: AccessPolicy
   private let metrics: GatewayMetrics
@@ -120,10 +120,10 @@ final class Access {
     generation = latest
     current = shared.current
     limits = shared.currentLimits
-    forgetIdentities()
+    forget()
   }
 
-  private func forgetIdentities() {
+  private func forget() {
     candidates.removeAll()
     sets.removeAll()
     setNumbers.removeAll()
@@ -141,7 +141,7 @@ final class Access {
 
   private func set(_ policy: Policy, _ identity: Identity) -> Int {
     if let known = candidates[identity] { return known }
-    if candidates.count >= Self.identityLimit { forgetIdentities() }
+    if candidates.count >= Self.identityLimit { forget() }
     let rules = policy.rules(for: identity)
     let number = setNumbers[rules] ?? sets.count
     if number == sets.count {

@@ -12,13 +12,23 @@ package struct Digest: ~Copyable {
   /// Owned: freed by `deinit`, and used by nobody else.
   private let context: OpaquePointer
 
-  private static let outlivesExit = copenssl_outlive_exit() == 1
+  /// Looked up once: OpenSSL takes ten times as long to find an algorithm as to hash a line (`EVP_MD_fetch(3)`).
+  ///
+  /// `@unchecked Sendable`: never changed, never freed.
+  private struct Implementations: @unchecked Sendable {
+    let sha1 = EVP_MD_fetch(nil, "SHA1", nil)
+    let sha256 = EVP_MD_fetch(nil, "SHA256", nil)
+
+    init() { _ = copenssl_outlive_exit() }
+  }
+
+  private static let implementations = Implementations()
 
   package init(_ algorithm: Algorithm) {
-    _ = Self.outlivesExit
-    guard let context = EVP_MD_CTX_new(),
-      EVP_DigestInit_ex(context, algorithm == .sha1 ? EVP_sha1() : EVP_sha256(), nil) == 1
-    else { fatalError("OpenSSL offers SHA-1 and SHA-256, and there is memory for one.") }
+    let implementation = algorithm == .sha1 ? Self.implementations.sha1 : Self.implementations.sha256
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, implementation, nil) == 1 else {
+      fatalError("OpenSSL offers SHA-1 and SHA-256, and there is memory for one.")
+    }
     self.context = context
   }
 

@@ -82,8 +82,14 @@ final class Authenticator {
   /// Looks at all bytes, wherever the first difference is: behind a proxy a connection is not one client's.
   private static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
     guard left.count == right.count else { return false }
-    var difference: UInt8 = 0
-    for index in 0..<left.count { difference |= left[index] ^ right[index] }
+    var difference: UInt64 = 0
+    let wordBytes = left.count & ~7
+    for offset in stride(from: 0, to: wordBytes, by: 8) {
+      difference |=
+        left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        ^ right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+    for offset in wordBytes..<left.count { difference |= UInt64(left[offset] ^ right[offset]) }
     return difference == 0
   }
 

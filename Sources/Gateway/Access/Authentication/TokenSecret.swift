@@ -4,7 +4,6 @@ package import ArtifactsAPI
 /// SHA-256 of all before. So it can be told from other texts by programs that look for secrets where none should be.
 package enum TokenSecret {
   private static let prefix = "agt_"
-  private static let checkedCount = 4 + 64
   private static let checkCount = 8
 
   /// A new one, from the system's generator.
@@ -19,13 +18,6 @@ package enum TokenSecret {
   }
 
   static func hasPrefix(_ bytes: some Collection<UInt8>) -> Bool { bytes.starts(with: prefix.utf8) }
-
-  /// Whether it has the form of one, with the right sum.
-  package static func isWellFormed(_ secret: Secret) -> Bool {
-    let text = secret.exposed
-    guard text.utf8.count == checkedCount + checkCount, text.utf8.allSatisfy({ $0 < 0x80 }) else { return false }
-    return check(of: String(text.prefix(checkedCount))) == text.suffix(checkCount)
-  }
 
   private static func check(of text: String) -> String { String(Fingerprint(of: text).description.prefix(checkCount)) }
 }

@@ -3,7 +3,7 @@
 /// A request is allowed if any rule allows it; what no rule allows is refused. There is no order among rules and no rule that
 /// takes away what another gives: so a rule can be read by itself, a further rule can only give more, and rules can be written
 /// in any order without a hole. What `deny` withholds, it withholds from its own rule.
-package struct Policy: Sendable {
+package final class Policy: Sendable {
   package let rules: [AccessRule]
   package let groups: [AccessGroup]
   private let who: WhoIndex
@@ -48,29 +48,26 @@ package struct Policy: Sendable {
   /// The first rule that allows it; nil when none does.
   func rule(_ candidates: RuleSet, giving right: Right, to target: AccessTarget) -> Int? {
     var first: Int?
-    let given = giving[Right.allCases.firstIndex(of: right) ?? 0]
-    repos.forEachRule(about: target) { number in
-      if candidates.contains(number), given.contains(number), number < first ?? .max { first = number }
-    }
+    repos.forEachRule(about: target, among: giving(right, among: candidates)) { first = min($0, first ?? .max) }
     return first
   }
 
   /// All rules that let an identity push to a repo: to which refs, and how, they say themselves.
   func pushRules(_ identity: Identity, _ repo: RepoKey) -> [Int] {
-    let candidates = rules(for: identity)
-    let given = giving[Right.allCases.firstIndex(of: .push) ?? 0]
     var numbers: Set<Int> = []
-    repos.forEachRule(about: .repo(repo)) { number in
-      if candidates.contains(number), given.contains(number) { numbers.insert(number) }
-    }
+    repos.forEachRule(about: .repo(repo), among: giving(.push, among: rules(for: identity))) { numbers.insert($0) }
     return numbers.sorted()
   }
 
   /// Whether any rule lets an identity read anything at all.
   func readsAnything(_ candidates: RuleSet) -> Bool {
+    !giving(.read, among: candidates).isEmpty
+  }
+
+  private func giving(_ right: Right, among candidates: RuleSet) -> RuleSet {
     var candidates = candidates
-    candidates.formIntersection(giving[Right.allCases.firstIndex(of: .read) ?? 0])
-    return !candidates.isEmpty
+    candidates.formIntersection(giving[Right.allCases.firstIndex(of: right) ?? 0])
+    return candidates
   }
 
   /// Whether a rule is about this ref.

@@ -6,8 +6,8 @@ struct RepoIndex: Sendable {
     let rule: Int
   }
 
-  /// Without wildcards.
-  private var exact: [[UInt8]: [Int]] = [:]
+  /// Without wildcards, by the hash of the path.
+  private var exact: [UInt64: [(path: [UInt8], rule: Int)]] = [:]
   /// By the name, for patterns whose namespace is written out.
   private var byNamespace: [[UInt8]: PrefixIndex<Goal>] = [:]
   /// By the part of the pattern that says more.
@@ -38,7 +38,8 @@ struct RepoIndex: Sendable {
     let name = Glob(String(decoding: AccessTarget.canonical(name: parts[1]), as: UTF8.self), .path)
     // A path has one slash: what matches it is a namespace and a name that match.
     if namespace.isExact, name.isExact {
-      exact[namespace.prefix + [UInt8(ascii: "/")] + name.prefix, default: []].append(rule)
+      let path = namespace.prefix + [UInt8(ascii: "/")] + name.prefix
+      exact[PrefixHash(of: path).value, default: []].append((path, rule))
     } else if namespace.isExact {
       byNamespace[namespace.prefix, default: PrefixIndex()].add(name, Goal(other: nil, rule: rule))
     } else if name.prefix.count >= namespace.prefix.count {
@@ -55,26 +56,33 @@ struct RepoIndex: Sendable {
   static func covers(_ text: String, _ target: AccessTarget) -> Bool {
     var isFound = false
     let index = RepoIndex([AccessRule(name: "", who: [], repos: [text], allow: [])])
-    index.forEachRule(about: target) { _ in isFound = true }
+    var only = RuleSet(count: 1)
+    only.insert(0)
+    index.forEachRule(about: target, among: only) { _ in isFound = true }
     return isFound
   }
 
-  /// The rules about a target, in no order; one may come more than once.
-  func forEachRule(about target: AccessTarget, _ body: (Int) -> Void) {
+  /// Those rules of a set that are about a target, in no order; one may come more than once. Patterns of others are not looked
+  /// at.
+  func forEachRule(about target: AccessTarget, among rules: RuleSet, _ body: (Int) -> Void) {
+    if rules.isEmpty { return }
     switch target {
-    case .gateway: everything.forEach(body)
+    case .gateway: for rule in everything where rules.contains(rule) { body(rule) }
     case .namespace(let name):
       let name = AccessTarget.canonical(namespace: name)
-      for entry in wholeNamespaces where entry.glob.matches(name) { body(entry.rule) }
+      for entry in wholeNamespaces where rules.contains(entry.rule) && entry.glob.matches(name) { body(entry.rule) }
     case .repo(let repo):
       let namespace = AccessTarget.canonical(namespace: repo.namespace)
       let name = AccessTarget.canonical(name: repo.name)
       let path = namespace + [UInt8(ascii: "/")] + name
-      exact[path]?.forEach(body)
-      byNamespace[namespace]?.forEachMatch(of: name) { body($0.rule) }
-      names.forEachMatch(of: name) { if $0.other?.matches(namespace) ?? true { body($0.rule) } }
-      namespaces.forEachMatch(of: namespace) { if $0.other?.matches(name) ?? true { body($0.rule) } }
-      for entry in others where entry.glob.matches(path) { body(entry.rule) }
+      for entry in exact[PrefixHash(of: path).value] ?? [] where rules.contains(entry.rule) && entry.path == path {
+        body(entry.rule)
+      }
+      let isAsked = { (goal: Goal) in rules.contains(goal.rule) }
+      byNamespace[namespace]?.forEachMatch(of: name, where: isAsked) { body($0.rule) }
+      names.forEachMatch(of: name, where: isAsked) { if $0.other?.matches(namespace) ?? true { body($0.rule) } }
+      namespaces.forEachMatch(of: namespace, where: isAsked) { if $0.other?.matches(name) ?? true { body($0.rule) } }
+      for entry in others where rules.contains(entry.rule) && entry.glob.matches(path) { body(entry.rule) }
     }
   }
 }
