@@ -32,6 +32,7 @@ import Testing
   @Test(
     arguments: [
       ("\n\nlisen = [\"127.0.0.1:0\"]", "c.toml:3: unknown key \"lisen\"; did you mean \"listen\"?"),
+      ("\r\n\r\nthreads = 2\r\nlisen = 1\r\n", "c.toml:4: unknown key \"lisen\"; did you mean \"listen\"?"),
       ("[retries]\ncount = 1", "c.toml:1: unknown key \"retries\""),
       ("threads = 2\ntls = { cret = \"x\" }", "c.toml:2: unknown key \"tls.cret\"; did you mean \"cert\"?"),
       ("threads = 2\n[tls]\ncert = 1\nkye = 2", "c.toml:4: unknown key \"tls.kye\"; did you mean \"key\"?"),
