@@ -9,6 +9,12 @@ final class Access {
     let set: Int
     let right: Right
     let target: AccessTarget
+
+    /// Without the right: most ask for one alone.
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(set)
+      hasher.combine(target)
+    }
   }
 
   /// Most decisions remembered, and most identities whose rules are.

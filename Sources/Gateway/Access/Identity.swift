@@ -31,6 +31,9 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
   /// Whoever shows nothing.
   package static let anonymous = Identity(.anonymous, "anonymous")
 
+  /// By the name alone, in which identities differ.
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
   /// `token:ci`, as rules and logs name it.
   package var description: String { source == .anonymous ? name : "\(source.rawValue):\(name)" }
 }
