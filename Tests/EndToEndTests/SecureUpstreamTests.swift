@@ -40,4 +40,25 @@ struct SecureUpstreamTests {
       #expect(outcome.text.contains("certificate"), "\(outcome.text)")
     }
   }
+
+  /// `SSL_CERT_FILE` says where the system's trust store is (`X509_get_default_cert_file_env(3)`).
+  @Test(.enabled(if: RunningBinary.isThere), arguments: [("ca.pem", true), ("other.pem", false)])
+  func `without a file the system's authorities are trusted, and nobody else`(_ file: String, _ isTrusted: Bool)
+    async throws
+  {
+    try await EmulatorGateway.with(tls: server(), configure: { $0.caFile = Certificates.path("ca.pem") }) { test in
+      let url = try await test.seeded()
+      let arguments = [
+        "serve", "--listen", "127.0.0.1:0", "--account-id", "acct", "--allow-remote-host", "127.0.0.1",
+        "--allow-private-upstream", "--api-base", "\(test.emulator.baseURL)/client/v4",
+      ]
+      let variables = ["CLOUDFLARE_API_TOKEN": EmulatorGateway.apiToken, "SSL_CERT_FILE": Certificates.path(file)]
+      try await RunningBinary.with(arguments, in: test.folder, variables) { binary in
+        let outcome = try await test.git.attempt(["ls-remote", "http://127.0.0.1:\(binary.port())/git/demo"])
+        #expect(outcome.isSuccess == isTrusted, "\(outcome.text)")
+        if isTrusted { #expect(try await outcome.text == test.git("ls-remote", url)) }
+        #expect(outcome.text.contains("certificate") != isTrusted, "\(outcome.text)")
+      }
+    }
+  }
 }
