@@ -39,6 +39,11 @@ enum AccessFile {
     where rule.accepted.contains(.certificate) && !verifying.contains(where: { $0.address == rule.address }) {
       throw refusal("auth.listener.accept: \(rule.address) asks for no certificates")
     }
+    for provider in access.providers where provider.caFile != nil {
+      do throws(TLSError) { _ = try TLSClientContext(caFile: provider.caFile) } catch {
+        throw refusal("oidc.ca_file: \(error)")
+      }
+    }
     // A client that shows a certificate of the operator's own authority is not anonymous.
     let exposed = listeners.filter {
       !isAnonymousAllowed && !$0.address.isLoopback && $0.tls?.clientAuthorities == nil
