@@ -15,7 +15,6 @@ package final class Gateway: Sendable {
   private let sharing: Sharing
   private let transfers: TransferGate
   private let audit: AuditLog?
-  private let oidc: OIDCAuthenticator?
   private let policy: AccessPolicy
   private let addresses = ListenerAddresses()
   /// Nil when nobody is asked who he is.
@@ -28,10 +27,7 @@ package final class Gateway: Sendable {
   package let log: GatewayLog
 
   /// - Throws: `TLSError` when the authorities of `caFile` cannot be used, `AccessFileError` when a file about access cannot.
-  package init(_ given: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
-    let oidc = try Self.oidc(given, on: group.loops[0], log.logger)
-    let configuration = given.verifying(by: oidc)
-    self.oidc = oidc
+  package init(_ configuration: GatewayConfiguration, on group: LoopGroup, log: GatewayLog) throws {
     let tls = try TLSClientContext(caFile: configuration.caFile, applicationProtocols: ["http/1.1"])
     let http2 = try configuration.upstreamHTTP.policy(tls)
     let resolver = Resolver()
@@ -67,7 +63,7 @@ package final class Gateway: Sendable {
     let creator = configuration.createsOnPush ? RepoCreator(control, memory: memory) : nil
     let rules = AccessPolicy(configuration.access, wallClock: configuration.wallClock)
     self.policy = rules
-    let shared = try Self.authentication(configuration, rules, state, log.logger)
+    let shared = try Self.authentication(configuration, rules, state, on: group.loops[0], log.logger)
     let transfers = TransferGate(limit: configuration.maxTransfers, patience: configuration.transferPatience)
     let pools = LoopPools()
     let hosts = HostList(configuration.allowedHosts)
@@ -113,23 +109,32 @@ package final class Gateway: Sendable {
     metrics.registry.observe(MetricNames.auditLost) { [audit] in Double(audit?.lostCount ?? 0) }
   }
 
-  /// What takes ID tokens; nil when no provider is configured.
-  private static func oidc(
+  /// Makes what takes ID tokens; nothing when there is no provider.
+  private static func verifiers(
     _ configuration: GatewayConfiguration, on loop: Loop, _ log: Logger
-  ) throws(TLSError) -> OIDCAuthenticator? {
-    guard !configuration.access.providers.isEmpty else { return nil }
-    return try OIDCAuthenticator(configuration.access.providers, configuration, on: loop) {
-      log.warning("keys of an OpenID provider cannot be fetched", metadata: ["reason": "\($0)"])
+  ) -> AccessStore.VerifierSource {
+    { (providers, before) throws(AccessFileError) in
+      if let verifier = configuration.bearerVerifier { return verifier }
+      let before = before as? OIDCAuthenticator
+      guard !providers.isEmpty else {
+        before?.retire()
+        return nil
+      }
+      do throws(TLSError) {
+        return try OIDCAuthenticator(providers, configuration, on: loop, after: before) {
+          log.warning("keys of an OpenID provider cannot be fetched", metadata: ["reason": "\($0)"])
+        }
+      } catch { throw AccessFileError("oidc.ca_file: \(error)") }
     }
   }
 
   /// What the authenticators of all loops share; nil when nobody is asked who he is.
   private static func authentication(
-    _ configuration: GatewayConfiguration, _ rules: AccessPolicy, _ state: GatewayState, _ log: Logger
+    _ configuration: GatewayConfiguration, _ rules: AccessPolicy, _ state: GatewayState, on loop: Loop, _ log: Logger
   ) throws(AccessFileError) -> Authenticator.Shared? {
     guard configuration.access.authentication != nil || configuration.accessSource != nil else { return nil }
     let store = try AccessStore(
-      configuration.access, source: configuration.accessSource, isVerifying: configuration.bearerVerifier != nil
+      configuration.access, source: configuration.accessSource, makeVerifier: verifiers(configuration, on: loop, log)
     ) { outcome in
       switch outcome {
       case .success(let access):
@@ -140,7 +145,7 @@ package final class Gateway: Sendable {
       }
       state.noteReload(isGood: (try? outcome.get()) != nil)
     }
-    return Authenticator.Shared(store: store, verifier: configuration.bearerVerifier, clock: configuration.wallClock)
+    return Authenticator.Shared(store: store, clock: configuration.wallClock)
   }
 
   /// The pack cache. Without a directory that will do there is none: all passes through.
@@ -217,7 +222,7 @@ package final class Gateway: Sendable {
     await control.closeIdle()
     await pools.closeIdle()
     await logs.flush()
-    await oidc?.closeIdle()
+    await (access?.snapshot.verifier as? OIDCAuthenticator)?.closeIdle()
     audit?.flush()
     return cut
   }

@@ -37,7 +37,7 @@ package struct GatewayConfiguration: Sendable {
   package var access = AccessConfiguration()
   /// Where that is read anew from when the file changes; nil for what was not read from a file.
   package var accessSource: AccessSource?
-  /// Tells whose signed tokens are; nil when none are taken.
+  /// Tells whose signed tokens are, instead of the OpenID providers of `access`.
   package var bearerVerifier: (any BearerVerifier)?
   /// Refuses pushes to repos whose `read_only` is set, which the service only stores.
   package var enforcesReadOnlyRepos = true
@@ -89,13 +89,6 @@ package struct GatewayConfiguration: Sendable {
       }
     }
     return routes
-  }
-
-  /// The same with a verifier of signed tokens, unless it has one or there is none.
-  func verifying(by verifier: OIDCAuthenticator?) -> GatewayConfiguration {
-    var configuration = self
-    if configuration.bearerVerifier == nil { configuration.bearerVerifier = verifier }
-    return configuration
   }
 
   /// Origins that the operator wrote down and that need no other permission.

@@ -33,8 +33,7 @@ extension GatewayHandler {
         if route.service == .uploadPack {
           try await UploadPackRelay(relay, sharing, grants).run()
         } else if let rules = access.pushRules(record.identity, route.repo) {
-          let guarding = PushGuard(
-            relay: relay, rules: rules, identity: record.identity, access: access, client: client)
+          let guarding = PushGuard(relay: relay, rules: rules, access: access, client: client)
           if try await guarding.admits() { try await relay.run() }
         } else {
           try await relay.run()
@@ -106,8 +105,8 @@ extension GatewayHandler {
     guard access.isOn else { return nil }
     let target = AccessTarget.repo(route.repo)
     let right: Right = route.service == .uploadPack ? .read : .push
-    if let refusal = access.refusal(record.identity, right, target) { return refusal }
-    record.creationLeave = { [access, identity = record.identity] in access.refusal(identity, .create, target) }
+    if let refusal = access.refusal(record, right, target) { return refusal }
+    record.creationLeave = { [access, unowned record] in access.refusal(record, .create, target) }
     return nil
   }
 

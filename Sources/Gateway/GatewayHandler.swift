@@ -150,7 +150,7 @@ final class GatewayHandler: RequestHandler {
       let control = ControlEndpoints(actions: configuration.controls)
       var failure = control.refusal(on: exchange.listener)
       if failure == nil, access.isOn, !Authenticator.isOperator(exchange) {
-        failure = access.refusal(record.identity, .admin, .gateway)
+        failure = access.refusal(record, .admin, .gateway)
         if let failure, !record.challenges.isEmpty {
           return try await refuse(asker: exchange, route, record, CredentialRefusal(.missing, failure.text))
         }
@@ -237,10 +237,8 @@ final class GatewayHandler: RequestHandler {
     }
     accessLog.write(
       exchange, record, isKilled: health.state.isCutting, isLast: health.state.current == .draining)
-    if let audit = configuration.audit,
-      let event = AuditEvent(of: exchange, record, isKilled: health.state.isCutting)
-    {
-      audit.write(event)
+    if let audit = configuration.audit {
+      for event in AuditEvent.all(of: exchange, record, isKilled: health.state.isCutting) { audit.write(event) }
     }
   }
 

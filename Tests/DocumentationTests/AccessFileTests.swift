@@ -104,4 +104,34 @@ import Testing
     #expect(result.status == .exited(65))
     #expect(result.text.contains("none.toml: cannot be read"))
   }
+
+  @Test(
+    arguments: [
+      ("report", "0.0.0.0:0", [], 65), ("report", "0.0.0.0:0", ["--allow-anonymous"], 0),
+      ("report", "127.0.0.1:0", [], 0), ("enforce", "0.0.0.0:0", [], 0),
+    ] as [(String, String, [String], Int32)])
+  func `who shows nothing is let in beyond loopback only where rules refuse, or that is meant`(
+    mode: String, address: String, options: [String], code: Int32
+  ) async throws {
+    let content = """
+      mode = "\(mode)"
+
+      [auth]
+      unix_peers = true
+
+      [[auth.listener]]
+      address = "\(address)"
+      accept = ["anonymous"]
+
+      [[rule]]
+      name = "all"
+      who = ["*"]
+      repos = ["**"]
+      allow = ["read"]
+      """
+    let result = try await check(content, ["--listen", address] + options)
+    #expect(result.status == .exited(code), "\(result.text)")
+    let complaint = "access.toml: auth.listener.accept: with mode = \"report\" and \"anonymous\" whoever reaches"
+    #expect(result.text.contains(complaint) == (code != 0), "\(result.text)")
+  }
 }

@@ -110,4 +110,79 @@ import Testing
     let changes = lines.filter { $0["event"].text == "change" }
     #expect(changes.map { $0["method"].text } == ["PUT", "DELETE"] && changes.last?["status"].number == 404)
   }
+
+  @Test func `a repo that a first push makes is told of once, by who has asked for it`() async throws {
+    let lines = try await Self.audited(configure: { $0.createsOnPush = true }) { test in
+      try await test.git.workTree("work")
+      for name in ["one", "two"] {
+        try await test.git("-C", "work", "push", "-q", test.url("fresh"), "main:refs/heads/\(name)")
+      }
+    }
+    let made = lines.filter { $0["event"].text == "create" }
+    #expect(made.count == 1 && lines.count { $0["event"].text == "push" } == 2)
+    #expect(made.first?["outcome"].text == "done" && made.first?["repo"].text == "default/fresh")
+    #expect(made.first?["identity"].text == "anonymous" && made.first?["request"].text?.utf8.count == 6)
+    #expect(made.first?["path"].text == "/git/fresh/info/refs" && made.first?["reason"] == .null)
+  }
+
+  /// Rules under which anonymous may push `refs`, and read.
+  private static func access(
+    _ refs: [String], mode: AccessConfiguration.Mode = .enforce
+  ) -> AccessConfiguration {
+    var rule = AccessRule(name: "ci", who: ["anonymous"], repos: ["default/demo"], allow: [.read, .push])
+    rule.refs = refs
+    var access = AccessConfiguration()
+    access.mode = mode
+    access.rules = [rule]
+    return access
+  }
+
+  @Test func `what rules would refuse if they did more than report is told, and done`() async throws {
+    let lines = try await Self.audited { test in
+      let url = try await test.seeded()
+      try await test.createRepo("other")
+      try test.set(Self.access(["refs/heads/free"], mode: .report))
+      try await test.git("-C", "work", "push", "-q", url, "main:topic")
+      try await test.git("-C", "work", "push", "-q", url, "main:refs/heads/free")
+      _ = try await test.ask(HTTPRequest("GET", "/git/other/info/refs?service=git-upload-pack"))
+      _ = try await test.ask(HTTPRequest("DELETE", "/api/v1/repos/other"))
+    }
+    let told = lines.filter { $0["event"].text == "would_refuse" }
+    #expect(
+      told.map { $0["reason"].text } == [
+        "anonymous may not push to refs/heads/topic: no rule allows it",
+        "anonymous may not read default/other; no rule allows it",
+        "anonymous may not administer default/other; no rule allows it",
+      ])
+    #expect(told.allSatisfy { $0["error"].text == "forbidden" && $0["rule"] == .null })
+    #expect(told.first?["refs"].items.map { $0["ref"].text } == ["refs/heads/topic"])
+    #expect(lines.allSatisfy { $0["event"].text != "refusal" })
+    let pushes = lines.filter { $0["event"].text == "push" }
+    #expect(
+      pushes.count == 3 && pushes.map { $0["rule"].text } == [nil, nil, "ci"]
+        && pushes.allSatisfy { $0["outcome"].text == "done" })
+    #expect(lines.last { $0["event"].text == "change" }?["status"].number == 202)
+  }
+
+  @Test func `of a push of many refs all are told where rules read them, else those of the first 64 KiB`() async throws
+  {
+    let count = 800
+    let lines = try await Self.audited { test in
+      let url = try await test.seeded()
+      func push(_ name: String) async throws {
+        let refs = (0..<count).map { "main:refs/heads/\(name)/\($0)" }
+        #expect(try await test.git.attempt(["-C", "work", "push", "-q", url] + refs).isSuccess == (name != "kept"))
+      }
+      try await push("first")
+      try test.set(Self.access(["refs/heads/free/*"]))
+      try await push("free")
+      try await push("kept")
+    }
+    let told = lines.filter { $0["refs"].items.count > 1 }
+    try #require(told.count == 3)
+    #expect(told[0]["refs"].items.count < count && told[0]["refs_complete"] == .bool(false) && told[0]["rule"] == .null)
+    #expect(told[1]["refs"].items.count == count && told[1]["refs_complete"] == .null && told[1]["rule"].text == "ci")
+    #expect(told[1]["refs"].items.allSatisfy { $0["result"].text == "ok" })
+    #expect(told[2]["event"].text == "refusal" && told[2]["refs"].items.count == count && told[2]["rule"] == .null)
+  }
 }

@@ -1,6 +1,7 @@
 package import EventLoop
 import HTTPCore
 import HTTPTransport
+package import TLS
 
 /// An HTTP/1.1 peer on a loopback port that answers each request as its script says, well or badly, and records what it
 /// got. Lives on a loop and never blocks it.
@@ -20,6 +21,8 @@ package actor ScriptedServer {
   /// Scripts that look at the body are asked once it is there.
   private let readsBodyFirst: Bool
   private let script: Script
+  /// Nil is in the clear.
+  private let tls: TLSServerContext?
   private var acceptor: Acceptor?
   private var channels: [ObjectIdentifier: Channel] = [:]
   private var watchers: [(event: Event, continuation: CheckedContinuation<Void, Never>)] = []
@@ -30,8 +33,9 @@ package actor ScriptedServer {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  package init(on loop: Loop, readsBodyFirst: Bool = false, script: @escaping Script) {
+  package init(on loop: Loop, readsBodyFirst: Bool = false, tls: TLSServerContext? = nil, script: @escaping Script) {
     self.loop = loop
+    self.tls = tls
     self.readsBodyFirst = readsBodyFirst
     self.script = script
   }
@@ -99,15 +103,25 @@ package actor ScriptedServer {
     channels[ObjectIdentifier(channel)] = channel
     let first = requests.count
     var own: [Int] = []
-    let wire = HTTP1Wire(Transport(channel))
-    while let index = try? await receive(wire) {
-      own.append(index)
-      guard (try? await answer(index, wire, channel)) == true else { break }
+    if let transport = try? await transport(on: channel) {
+      let wire = HTTP1Wire(transport)
+      while let index = try? await receive(wire) {
+        own.append(index)
+        guard (try? await answer(index, wire, transport)) == true else { break }
+      }
+      transport.close()
     }
     channel.close()
     channels[ObjectIdentifier(channel)] = nil
     for index in own where index >= first { requests[index].isOver = true }
     notify()
+  }
+
+  private func transport(on channel: Channel) async throws -> Transport {
+    guard let tls else { return Transport(channel) }
+    let secured = try TLSChannel(server: channel, context: tls)
+    try await secured.handshake(timeout: Self.patience)
+    return Transport(secured)
   }
 
   private func receive(_ wire: HTTP1Wire) async throws -> Int? {
@@ -136,7 +150,7 @@ package actor ScriptedServer {
   }
 
   /// Returns whether the connection goes on.
-  private func answer(_ index: Int, _ wire: HTTP1Wire, _ channel: Channel) async throws -> Bool {
+  private func answer(_ index: Int, _ wire: HTTP1Wire, _ transport: Transport) async throws -> Bool {
     if readsBodyFirst { try await readBody(index, wire) }
     let answer = script(requests[index])
     switch answer.moment {
@@ -146,13 +160,13 @@ package actor ScriptedServer {
     }
     for step in answer.steps {
       switch step {
-      case .send(let bytes): try await channel.sendAll(bytes)
+      case .send(let bytes): try await send(bytes, on: transport)
       case .wait(let gate): await gate.wait()
       case .reset:
-        channel.resetOnClose()
+        transport.channel.resetOnClose()
         return false
       case .close, .stall:
-        if case .close = step { channel.closeWriting() }
+        if case .close = step { transport.closeWriting() }
         try await readBody(index, wire)
         while try await wire.input.fill(idle: Self.patience) { wire.input.consume(wire.input.bytes.count) }
         return false
@@ -160,5 +174,18 @@ package actor ScriptedServer {
     }
     try await readBody(index, wire)
     return true
+  }
+
+  private func send(_ bytes: [UInt8], on transport: Transport) async throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let list = GatherList()
+      let result = try rest.withUnsafeBytes {
+        list.append($0)
+        return try transport.write(gathering: list)
+      }
+      rest = rest.suffix(list.byteCount)
+      if case .wouldBlock = result { try await transport.waitUntilWritable(for: Self.patience) }
+    }
   }
 }

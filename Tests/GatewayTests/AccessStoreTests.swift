@@ -45,7 +45,7 @@ import Testing
       configuration.authentication = AuthenticationConfiguration()
       configuration.authentication?.tokenFile = path
       let told = Told()
-      let store = try AccessStore(configuration, source: nil, isVerifying: false) { told.add($0) }
+      let store = try AccessStore(configuration, source: nil, makeVerifier: { _, _ in nil }) { told.add($0) }
       let start = store.generation
       store.look(at: 10 * Self.second)
       #expect(store.generation == start && told.all.isEmpty)
@@ -85,7 +85,7 @@ import Testing
         return configuration
       }
       let told = Told()
-      let store = try AccessStore(try source.read(), source: source, isVerifying: false) { told.add($0) }
+      let store = try AccessStore(try source.read(), source: source, makeVerifier: { _, _ in nil }) { told.add($0) }
       #expect(store.snapshot.tokens.entries == [ci.entry])
       try replace(folder + "/access", with: "second")
       store.look(at: Self.second)

@@ -81,4 +81,26 @@ import Testing
       #expect(shelf.createCount == 0)
     }
   }
+
+  @Test(arguments: [nil, 403] as [Int?])
+  func `of many first pushes one is told as that which has the repo made, or tries to`(refusal: Int?) async throws {
+    let shelf = EmptyShelf(refusal: refusal.map { ScriptedAPI.failure($0, 10_000, "no") })
+    try await withTemporaryFolder { folder in
+      let audit = try AuditLog(folder + "/audit", limit: 0) { Issue.record("\($0)") }
+      try await TestGateway.with(
+        api: shelf.api,
+        configure: {
+          $0.createsOnPush = true
+          $0.audit = audit
+        }
+      ) { test in try await concurrently(0..<8) { _ in _ = try await test.ask(.pushRefs, "new") } }
+      let lines = try contents(of: folder + "/audit").split(separator: "\n").map {
+        try JSONTree(parsing: Array($0.utf8))
+      }
+      let made = lines.filter { $0["event"].text == "create" }
+      #expect(made.count == shelf.createCount && (made.count == 1 || refusal != nil))
+      #expect(made.first?["outcome"].text == (refusal == nil ? "done" : "failed"))
+      #expect((made.first?["reason"].text == nil) == (refusal == nil))
+    }
+  }
 }

@@ -68,9 +68,14 @@ final class Access {
   }
 
   /// Why somebody may not do something; nil when he may. In report mode it is told and counted, and he may.
-  func refusal(_ identity: Identity, _ right: Right, _ target: AccessTarget) -> ProxyError? {
-    if allows(identity, right, target) { return nil }
-    return refuse(Self.refusal(identity, right, target), identity)
+  func refusal(_ record: RequestRecord, _ right: Right, _ target: AccessTarget) -> ProxyError? {
+    catchUp()
+    guard let policy = current?.policy else { return nil }
+    if let rule = rule(policy, record.identity, right, target) {
+      record.rule = policy.rules[rule].name
+      return nil
+    }
+    return refuse(Self.refusal(record.identity, right, target), record)
   }
 
   /// Whether somebody may do something, whatever the mode, and told to nobody.
@@ -97,12 +102,16 @@ final class Access {
   }
 
   /// Counts what is refused, or would be, and tells of the latter.
+  /// - Parameter rule: the one that withholds it; nil when there is none that gives it.
   /// - Returns: nil in report mode.
-  func refuse(_ refusal: ProxyError, _ identity: Identity) -> ProxyError? {
+  func refuse(_ refusal: ProxyError, _ record: RequestRecord, by rule: String? = nil) -> ProxyError? {
     guard let mode = current?.mode else { return nil }
+    record.rule = rule
     metrics.policyRefusals.increment(mode)
     guard mode == .report else { return refusal }
-    log.warning("would refuse", metadata: ["identity": "\(identity)", "reason": "\(refusal.text)"])
+    log.warning("would refuse", metadata: ["identity": "\(record.identity)", "reason": "\(refusal.text)"])
+    // It would have come no further than to the first.
+    if record.wouldBeRefusal == nil { record.wouldBeRefusal = refusal }
     return nil
   }
 

@@ -12,7 +12,7 @@ package struct AccessConfiguration: Hashable, Sendable {
   package var mode = Mode.enforce
   /// Nil asks nobody who he is: all are anonymous.
   package var authentication: AuthenticationConfiguration?
-  /// The OpenID providers whose ID tokens are taken. Others count from the next start on.
+  /// The OpenID providers whose ID tokens are taken.
   package var providers: [OIDCIssuer] = []
   package var groups: [AccessGroup] = []
   /// With none of them, and an authentication, nobody may do anything.

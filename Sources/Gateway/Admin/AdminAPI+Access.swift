@@ -5,14 +5,15 @@ extension AdminAPI {
   /// Refuses a call that no rule allows, before the service is asked anything.
   func authorise(_ call: AdminCall, _ row: AdminRoute) throws(Problem) {
     guard access.isOn else { return }
-    let identity = call.identity
+    guard let record = call.exchange.attachment as? RequestRecord else { throw Problem(403, "nobody has asked") }
+    let identity = record.identity
     for (right, target) in row.needs(call.subject) {
-      guard let refusal = access.refusal(identity, right, target) else { continue }
+      guard let refusal = access.refusal(record, right, target) else { continue }
       throw forbidden(refusal, call)
     }
     // Those who may read something see of a list what they may read.
     if row.id == "listRepos", !access.readsAnything(identity),
-      let refusal = access.refuse(Access.refusal(identity, .read, .namespace(call.namespace)), identity)
+      let refusal = access.refuse(Access.refusal(identity, .read, .namespace(call.namespace)), record)
     {
       throw forbidden(refusal, call)
     }

@@ -4,33 +4,39 @@ import HTTPCore
 import HTTPTransport
 
 extension AuditEvent {
-  /// What there is to tell of a request that is over; nil for nothing.
+  /// What there is to tell of a request that is over.
   /// - Parameter isKilled: connections are being cut because the gateway ends.
-  init?(of exchange: ServerExchange, _ record: RequestRecord, isKilled: Bool) {
-    let failure = Self.failure(of: record)
+  static func all(of exchange: ServerExchange, _ record: RequestRecord, isKilled: Bool) -> [AuditEvent] {
+    let failure = failure(of: record)
     let isPush = record.service == .receivePack && record.push?.request.isProbe != true
-    let isChange = record.route == nil && Self.changes(exchange.request, record.service)
-    let isRefusal = Self.isRefusal(record)
-    guard isRefusal || isPush || isChange else { return nil }
+    let isChange = record.route == nil && changes(exchange.request, record.service)
+    let isRefusal = isRefusal(record)
+    guard isRefusal || isPush || isChange || record.creation != nil || record.wouldBeRefusal != nil else { return [] }
     let end = Termination(of: exchange, record, isKilled: isKilled)
     let request = Request(
       id: record.id, identity: record.identity, client: exchange.peer.description,
       method: exchange.request.method.rawValue, path: String(exchange.request.path), repo: record.route?.repo,
-      status: record.status(of: exchange), end: end.description)
-    if isRefusal {
-      self = .refusal(request, word: failure?.word ?? "", reason: failure?.reason ?? "", record.push)
-    } else if isChange {
-      self = .change(request, reason: failure?.reason)
-    } else if let push = record.push {
-      self = .push(
-        request, push, Self.outcome(of: push, record, end), reason: failure?.reason ?? record.cutReason)
-    } else if failure != nil || end.party == .client || end.party == .slowClient || end.party == .killed {
-      // It ended before its commands were there: it has asked for nothing.
-      return nil
-    } else {
-      // Commands that cannot be read here were for the upstream to judge.
-      self = .push(request, .unreadable, .unknown, reason: nil)
+      status: record.status(of: exchange), end: end.description, rule: record.rule)
+    var events: [AuditEvent] = []
+    if let refusal = record.wouldBeRefusal {
+      events.append(.wouldRefuse(request, word: refusal.code.rawValue, reason: refusal.text, record.push))
     }
+    if let outcome = record.creation {
+      events.append(.creation(request, outcome, reason: outcome == .done ? nil : failure?.reason))
+    }
+    if isRefusal {
+      events.append(.refusal(request, word: failure?.word ?? "", reason: failure?.reason ?? "", record.push))
+    } else if isChange {
+      events.append(.change(request, reason: failure?.reason))
+    } else if isPush, let push = record.push {
+      events.append(
+        .push(request, push, outcome(of: push, record, end), reason: failure?.reason ?? record.cutReason))
+    } else if isPush, failure == nil, end.party != .client, end.party != .slowClient, end.party != .killed {
+      // One that ended before its commands were there has asked for nothing. Commands that cannot be read here were for the
+      // upstream to judge.
+      events.append(.push(request, .unreadable, .unknown, reason: nil))
+    }
+    return events
   }
 
   private static func failure(of record: RequestRecord) -> (word: String, reason: String)? {

@@ -18,9 +18,11 @@ enum AuditEvent {
     let status: Int?
     /// The two characters of `Termination`.
     let end: String
+    /// The rule that decided, by its name.
+    var rule: String?
   }
 
-  /// What became of a push.
+  /// What became of a push, or of the creation of a repo.
   enum Outcome: String {
     /// The upstream has taken it.
     case done
@@ -35,10 +37,14 @@ enum AuditEvent {
   /// A token was asked of the Artifacts API, for whoever needs it.
   case mint(TokenKey, failure: ProxyError?)
   case push(Request, PushRecord, Outcome, reason: String?)
+  /// A repo that was missing has been created for a push.
+  case creation(Request, Outcome, reason: String?)
   /// A call that may have changed something.
   case change(Request, reason: String?)
   /// A request that somebody had no right to, or that nobody has.
   case refusal(Request, word: String, reason: String, PushRecord?)
+  /// The same, if rules did more than report.
+  case wouldRefuse(Request, word: String, reason: String, PushRecord?)
   /// Lines that are missing here.
   case lost(Int)
 
@@ -46,8 +52,10 @@ enum AuditEvent {
     switch self {
     case .mint: "mint"
     case .push: "push"
+    case .creation: "create"
     case .change: "change"
     case .refusal: "refusal"
+    case .wouldRefuse: "would_refuse"
     case .lost: "lost"
     }
   }
@@ -67,10 +75,15 @@ enum AuditEvent {
       line.append(push)
       line.text("outcome", outcome.rawValue)
       if let reason { line.text("reason", reason) }
+    case .creation(let request, let outcome, let reason):
+      line.append(request)
+      line.text("outcome", outcome.rawValue)
+      if let reason { line.text("reason", reason) }
     case .change(let request, let reason):
       line.append(request)
       if let reason { line.text("reason", reason) }
-    case .refusal(let request, let word, let reason, let push):
+    case .refusal(let request, let word, let reason, let push),
+      .wouldRefuse(let request, let word, let reason, let push):
       line.append(request)
       if let push { line.append(push) }
       line.text("error", word)
@@ -84,7 +97,7 @@ enum AuditEvent {
 /// What is known of a push: what it asked for, and what was answered.
 struct PushRecord {
   var request: ReceivePackRequest
-  /// All commands are there: they ended within what was read ahead of the pack.
+  /// All commands are there: they ended within what was read ahead of the pack, or rules have read them.
   var isWhole: Bool
   var report: PushReportReader?
 
@@ -94,6 +107,12 @@ struct PushRecord {
     self.request = request
     if case .whole = inspection { isWhole = true } else { isWhole = false }
     report = request.wantsReport ? PushReportReader(isSideband: request.has("side-band-64k")) : nil
+  }
+
+  /// Takes all commands in the place of those that were read ahead.
+  mutating func take(_ commands: PushCommands) {
+    request.updates = commands.updates
+    isWhole = true
   }
 
   /// A push of which nothing could be read.

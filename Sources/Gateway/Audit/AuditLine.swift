@@ -3,9 +3,10 @@ import GitProtocol
 
 /// One line of an audit log while it is written. Whatever comes from outside is escaped.
 struct AuditLine {
-  /// The longest text of a field, characters. Names of refs are not cut: all of a push's are within the 64 KiB that are read
-  /// ahead of its pack.
+  /// The longest text of a field, characters. Names of refs are not cut.
   private static let longestText = 2_048
+  /// Bytes from which on no further ref is written: a line must find room beside others.
+  private static let refsLimit = 1 << 20
 
   private var line: String
 
@@ -29,6 +30,7 @@ struct AuditLine {
   mutating func append(_ request: AuditEvent.Request) {
     text("identity", request.identity.name)
     text("source", request.identity.source.rawValue)
+    if let rule = request.rule { text("rule", rule) }
     text("client", request.client)
     text("request", request.id.description)
     if let repo = request.repo { text("repo", repo.description) }
@@ -39,19 +41,26 @@ struct AuditLine {
   }
 
   mutating func append(_ push: PushRecord) {
+    var isWhole = push.isWhole
+    // Read once: a report is as long as the list of refs.
+    let results = push.report?.results ?? [:]
     line += ",\"refs\":["
     for (index, update) in push.request.updates.enumerated() {
+      guard line.utf8.count < Self.refsLimit else {
+        isWhole = false
+        break
+      }
       line += index == 0 ? "{\"ref\":" : ",{\"ref\":"
       GatewayLogHandler.quote(update.ref, into: &line)
       // Hexadecimal digits, checked.
       line += ",\"old\":\"\(update.old)\",\"new\":\"\(update.new)\""
-      if let result = push.report?.results[update.ref] {
+      if let result = results[update.ref] {
         line += ",\"result\":"
         GatewayLogHandler.quote(result ?? "ok", into: &line)
       }
       line += "}"
     }
     line += "]"
-    if !push.isWhole { line += ",\"refs_complete\":false" }
+    if !isWhole { line += ",\"refs_complete\":false" }
   }
 }

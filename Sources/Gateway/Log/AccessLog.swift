@@ -61,6 +61,7 @@ final class AccessLog {
     }
     write(exchange.peer)
     if record.identity.source != .anonymous { line.text(.identity, record.identity.description) }
+    if let rule = record.rule { line.text(.rule, rule) }
     line.number(.status, record.status(of: exchange) ?? 0)
     line.http(version: exchange.isHTTP2 ? 2 : exchange.request.isVersion11 ? 1 : 0)
     line.number(.bytes_in, exchange.bodyBytesRead)

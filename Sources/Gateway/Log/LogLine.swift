@@ -1,6 +1,7 @@
 /// A field of the lines that are written at every request.
 enum LogField: Int, CaseIterable {
-  case request, service, repo, method, path, client, identity, status, http, bytes_in, bytes_out, queue_ms, token_ms
+  case request, service, repo, method, path, client, identity, rule, status, http, bytes_in, bytes_out, queue_ms,
+    token_ms
   case connect_ms, tls_ms, first_byte_ms, total_ms, retries, cache, end, trace_id, span_id, error, reason
 
   var name: String { "\(self)" }
@@ -8,7 +9,7 @@ enum LogField: Int, CaseIterable {
   /// Its value is a word or a text, which JSON puts between quotes.
   var isText: Bool {
     switch self {
-    case .request, .service, .repo, .method, .path, .client, .identity, .http, .cache, .end, .trace_id, .span_id,
+    case .request, .service, .repo, .method, .path, .client, .identity, .rule, .http, .cache, .end, .trace_id, .span_id,
       .error, .reason:
       true
     case .status, .bytes_in, .bytes_out, .queue_ms, .token_ms, .connect_ms, .tls_ms, .first_byte_ms, .total_ms,

@@ -28,8 +28,14 @@ final class RequestRecord {
   var identity = Identity.anonymous
   /// How whoever has shown nothing could show who he is; empty where he cannot.
   var challenges: [String] = []
+  /// The rule that decided last, by its name; nil when none did.
+  var rule: String?
+  /// What it would have been refused with, if rules did more than report.
+  var wouldBeRefusal: ProxyError?
   /// Asked before a missing repo is created; nil when anybody may create one.
   var creationLeave: CreationLeave?
+  /// What became of the creation of a missing repo that it has set off.
+  var creation: AuditEvent.Outcome?
   private(set) var phase = Phase.request
   /// Since when, monotonic nanoseconds.
   private var since: UInt64

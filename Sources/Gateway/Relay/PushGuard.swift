@@ -15,7 +15,6 @@ struct PushGuard {
   private static let historyLimit = 200
   let relay: GitRelay
   let rules: PushRules
-  let identity: Identity
   let access: Access
   /// Nil when there is no API to ask.
   let client: ArtifactsClient?
@@ -33,11 +32,17 @@ struct PushGuard {
       return try await admitsUnread(error)
     }
     let commands = beginning.commands
+    relay.record.push?.take(commands)
     guard !commands.updates.isEmpty else { return true }
     let refusals = try await refusals(beginning)
-    guard let first = commands.updates.first(where: { refusals[$0.ref] != nil }),
-      let reason = refusals[first.ref],
-      let refusal = access.refuse(ProxyError(.forbidden, status: 403, reason), identity)
+    guard let first = commands.updates.first(where: { refusals[$0.ref] != nil }), let reason = refusals[first.ref]
+    else {
+      relay.record.rule = rules.decider(of: commands.updates[0])
+      return true
+    }
+    guard
+      let refusal = access.refuse(
+        ProxyError(.forbidden, status: 403, reason), relay.record, by: rules.decider(of: first))
     else { return true }
     try await relay.discardBody()
     guard commands.wantsReport else { throw refusal }
@@ -60,7 +65,7 @@ struct PushGuard {
       ? "a push of more than \(PushCommands.maxUpdates) refs, or \(PushCommands.maxBytes >> 20) MiB of them, cannot be "
         + "held against the rules for \(repo): push fewer refs at once"
       : "the push cannot be read, and so not be held against the rules for \(repo)"
-    guard let refusal = access.refuse(ProxyError(.forbidden, status: 403, text), identity) else { return true }
+    guard let refusal = access.refuse(ProxyError(.forbidden, status: 403, text), relay.record) else { return true }
     try await relay.discardBody()
     throw refusal
   }

@@ -73,7 +73,7 @@ final class UpstreamCall {
   /// which then goes back to the pool.
   func response() async throws(ProxyError) -> (ResponseHead, any UpstreamExchange) {
     record?.enter(.token, at: loop.now)
-    var grant = try await grants.grant(for: route, creating: record?.creationLeave)
+    var grant = try await grants.grant(for: route, telling: record)
     var mayRenew = true
     var backoff = Backoff()
     while true {
@@ -177,7 +177,7 @@ final class UpstreamCall {
   private func renew(_ grant: Grant) async throws(ProxyError) -> Grant? {
     record?.enter(.token, at: loop.now)
     do throws(ProxyError) {
-      let renewed = try await grants.grant(for: route, refused: grant, creating: record?.creationLeave)
+      let renewed = try await grants.grant(for: route, refused: grant, telling: record)
       return renewed.token.secret == grant.token.secret ? nil : renewed
     } catch {
       if error.code == .noSuchRepo { throw error }

@@ -40,9 +40,9 @@ final class GrantCache {
   /// A grant for `route`: the one at hand while its token is good, else a new one.
   /// - Parameters:
   ///   - refused: a grant whose token the upstream has just refused.
-  ///   - leave: asked before a missing repo is created; nil to ask nobody.
+  ///   - record: of the request that it is for, which is told of a missing repo that is created.
   func grant(
-    for route: GitRoute, refused: Grant? = nil, creating leave: CreationLeave? = nil
+    for route: GitRoute, refused: Grant? = nil, telling record: RequestRecord? = nil
   ) async throws(ProxyError) -> Grant {
     let key = Key(repo: route.repo, service: route.service)
     catchUp()
@@ -50,7 +50,7 @@ final class GrantCache {
       return grant
     }
     let asOf = generation
-    let grant = try await obtain(route, refused: refused, leave)
+    let grant = try await obtain(route, refused: refused, record)
     catchUp()
     // A repo that was deleted in between is not the one that this grant is for.
     guard asOf == generation else { return grant }
@@ -68,7 +68,7 @@ final class GrantCache {
   }
 
   private func obtain(
-    _ route: GitRoute, refused: Grant?, _ leave: CreationLeave?
+    _ route: GitRoute, refused: Grant?, _ record: RequestRecord?
   ) async throws(ProxyError) -> Grant {
     let broker = memory.broker
     // A token that was good may be refused because its repo is gone, and another one has its name.
@@ -83,7 +83,7 @@ final class GrantCache {
       return Grant(remote: remote, token: try await asked.value.get(), service: route.service)
     }
     // One after the other: a repo that takes no pushes, or is not there yet, needs no token.
-    let remote = try await remote(of: route.repo, leave)
+    let remote = try await remote(of: route.repo, record)
     if remote.isReadOnly, enforcesReadOnly { throw .readOnlyRepo(route.repo) }
     let token = TokenKey(repo: route.repo, scope: .write)
     do throws(ProxyError) {
@@ -96,21 +96,24 @@ final class GrantCache {
       guard error.code == .noSuchRepo else { throw error }
       await forget(route.repo)
       guard creator != nil else { throw error }
-      let created = try await self.remote(of: route.repo, leave)
+      let created = try await self.remote(of: route.repo, record)
       return Grant(
         remote: created, token: try await broker.token(for: token, minimumLife: Self.pushLife), service: route.service)
     }
   }
 
   /// The remote of a repo that is pushed to, which may have to be made first.
-  private func remote(of repo: RepoKey, _ leave: CreationLeave?) async throws(ProxyError) -> Remote {
+  private func remote(of repo: RepoKey, _ record: RequestRecord?) async throws(ProxyError) -> Remote {
     guard let creator else { return try await memory.directory.remote(of: repo) }
-    guard let leave else { return try await creator.remote(of: repo) }
-    do throws(ProxyError) { return try await memory.directory.remote(of: repo) } catch {
-      guard error.code == .noSuchRepo else { throw error }
-      if let refusal = leave() { throw refusal }
-      return try await creator.remote(of: repo)
+    if let leave = record?.creationLeave {
+      do throws(ProxyError) { return try await memory.directory.remote(of: repo) } catch {
+        guard error.code == .noSuchRepo else { throw error }
+        if let refusal = leave() { throw refusal }
+      }
     }
+    let answer = await creator.remote(of: repo)
+    if let creation = answer.creation { record?.creation = creation }
+    return try answer.remote.get()
   }
 
   private func isLongEnough(_ grant: Grant, _ route: GitRoute) -> Bool {

@@ -3,9 +3,16 @@ import EventLoop
 
 /// Creates repos at their first push: once, however many pushes come at the same time.
 actor RepoCreator {
+  /// What came of asking for a remote.
+  struct Answer: Sendable {
+    var remote: Result<Remote, ProxyError>
+    /// What became of the repo that had to be created; nil when none had, or somebody else has asked for it.
+    var creation: AuditEvent.Outcome?
+  }
+
   private let control: ControlPlane
   private let memory: RepoMemory
-  private var flights: [RepoKey: Task<Result<Remote, ProxyError>, Never>] = [:]
+  private var flights: [RepoKey: Task<Answer, Never>] = [:]
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { control.unownedExecutor }
 
@@ -16,29 +23,34 @@ actor RepoCreator {
 
   /// The remote of `repo`, which is created if there is none. Finding out and creating are one flight: whoever comes later
   /// finds the repo.
-  func remote(of repo: RepoKey) async throws(ProxyError) -> Remote {
-    if let flight = flights[repo] { return try await flight.value.get() }
+  func remote(of repo: RepoKey) async -> Answer {
+    if let flight = flights[repo] { return Answer(remote: await flight.value.remote) }
     let flight = Task { await findOrCreate(repo) }
     flights[repo] = flight
-    let result = await flight.value
+    let answer = await flight.value
     flights[repo] = nil
-    return try result.get()
+    return answer
   }
 
-  private func findOrCreate(_ repo: RepoKey) async -> Result<Remote, ProxyError> {
+  private func findOrCreate(_ repo: RepoKey) async -> Answer {
+    var creation: AuditEvent.Outcome?
     do throws(ProxyError) {
-      do throws(ProxyError) { return .success(try await memory.directory.remote(of: repo)) } catch {
+      do throws(ProxyError) { return Answer(remote: .success(try await memory.directory.remote(of: repo))) } catch {
         guard error.code == .noSuchRepo else { throw error }
       }
       do throws(ArtifactsError) {
         await memory.replace(repo, with: try await control.createRepo(repo))
+        creation = .done
       } catch {
         // Somebody else was first; that is as good.
-        guard error.isAlreadyThere else { throw ProxyError(error, about: repo, wanting: "create \(repo)") }
+        if !error.isAlreadyThere {
+          if case .unreachable = error.kind { creation = .unknown } else { creation = .failed }
+          throw ProxyError(error, about: repo, wanting: "create \(repo)")
+        }
       }
-      return .success(try await memory.directory.remote(of: repo))
+      return Answer(remote: .success(try await memory.directory.remote(of: repo)), creation: creation)
     } catch {
-      return .failure(error)
+      return Answer(remote: .failure(error), creation: creation)
     }
   }
 }

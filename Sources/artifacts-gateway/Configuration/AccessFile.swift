@@ -39,13 +39,28 @@ enum AccessFile {
     where rule.accepted.contains(.certificate) && !verifying.contains(where: { $0.address == rule.address }) {
       throw refusal("auth.listener.accept: \(rule.address) asks for no certificates")
     }
+    for provider in access.providers where provider.caFile != nil {
+      do throws(TLSError) { _ = try TLSClientContext(caFile: provider.caFile) } catch {
+        throw refusal("oidc.ca_file: \(error)")
+      }
+    }
     // A client that shows a certificate of the operator's own authority is not anonymous.
-    for listener in listeners
-    where access.authentication == nil && !isAnonymousAllowed && !listener.address.isLoopback
-      && listener.tls?.clientAuthorities == nil
-    {
+    let exposed = listeners.filter {
+      !isAnonymousAllowed && !$0.address.isLoopback && $0.tls?.clientAuthorities == nil
+    }
+    guard let authentication = access.authentication else {
+      guard let listener = exposed.first else { return }
       throw refusal(
         "without [auth] whoever reaches \(listener.address) could use your repos; say how they show who they are")
+    }
+    // Rules that refuse nothing keep nobody out.
+    for rule in authentication.listenerRules
+    where access.mode == .report && rule.accepted.contains(.anonymous)
+      && exposed.contains(where: { $0.address == rule.address })
+    {
+      throw refusal(
+        "auth.listener.accept: with mode = \"report\" and \"anonymous\" whoever reaches \(rule.address) could use your "
+          + "repos; say --allow-anonymous if that is meant")
     }
   }
 

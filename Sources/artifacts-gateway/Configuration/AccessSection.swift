@@ -192,7 +192,9 @@ struct AccessSection {
     guard let value = table[key] else { return nil }
     guard let table = value.table else { throw refusal(key, "a table is wanted") }
     let full = name.isEmpty ? key : "\(name).\(key)"
-    let header = source.headers.first { $0.line >= line && $0.name == full }
+    // What stands behind the next table of the same name belongs to that.
+    let next = source.headers.first { $0.line >= line && ($0.name == full || $0.line > line && $0.name == name) }
+    let header = next?.name == full ? next : nil
     return AccessSection(full, table, source, at: header?.line ?? line(of: key), hasHeader: header != nil)
   }
 

@@ -121,7 +121,7 @@ import Testing
     let odd = "\"\\\n\r\t\u{0}\u{1b}[2J\u{7f}\u{9b}ä\u{2028}😀"
     let request = AuditEvent.Request(
       id: RequestID(number: 0xabc), identity: Identity(.token, odd), client: "127.0.0.1:1", method: "POST", path: odd,
-      repo: RepoKey(namespace: "team", name: "demo"), status: nil, end: "CR")
+      repo: RepoKey(namespace: "team", name: "demo"), status: nil, end: "CR", rule: odd)
     let push = try #require(
       PushRecord(
         .head(
@@ -132,7 +132,8 @@ import Testing
           }())))
     for event in [
       AuditEvent.push(request, push, .unknown, reason: odd), .change(request, reason: odd),
-      .refusal(request, word: odd, reason: odd, push),
+      .refusal(request, word: odd, reason: odd, push), .creation(request, .failed, reason: odd),
+      .wouldRefuse(request, word: odd, reason: odd, push),
     ] {
       let line = event.line(at: 1_769_903_999.999)
       #expect(line.count { $0 == UInt8(ascii: "\n") } == 1 && line.allSatisfy { $0 >= 0x20 || $0 == 0x0a })
@@ -140,8 +141,30 @@ import Testing
       #expect(tree["time"].text == "2026-01-31T23:59:59.999Z")
       #expect(tree["identity"].text == odd && tree["source"].text == "token" && tree["path"].text == odd)
       #expect(tree["request"].text == "000abc" && tree["repo"].text == "team/demo" && tree["status"].number == 0)
+      #expect(tree["rule"].text == odd)
     }
     let long = AuditEvent.change(request, reason: String(repeating: "x", count: 100_000)).line(at: 0)
     #expect(long.count < 4_096)
+  }
+
+  @Test func `a line of a push is bounded, however many refs it has`() throws {
+    var request = ReceivePackRequest()
+    request.capabilities = ["report-status"]
+    let id = String(repeating: "0", count: 40)
+    request.updates = (0..<20_000).map {
+      .init(old: id, new: id, ref: "refs/heads/\($0)/\(String(repeating: "x", count: 100))")
+    }
+    var push = try #require(PushRecord(.whole(request)))
+    for update in request.updates {
+      PktLines.line("ok \(update.ref)\n").withUnsafeBytes { push.report?.take($0) }
+    }
+    let asked = AuditEvent.Request(
+      id: RequestID(number: 1), identity: .anonymous, client: "", method: "POST", path: "/", repo: nil, status: 200,
+      end: "--")
+    let line = AuditEvent.push(asked, push, .done, reason: nil).line(at: 0)
+    #expect(line.count > 1 << 20 && line.count < 1_100_000)
+    let tree = try JSONTree(parsing: line)
+    #expect(tree["refs_complete"] == .bool(false) && tree["outcome"].text == "done")
+    #expect(tree["refs"].items.first?["result"].text == "ok" && tree["refs"].items.count > 1_000)
   }
 }

@@ -4,6 +4,7 @@ import Gateway
 import GatewayTestSupport
 import HTTPTransport
 import Synchronization
+import TLS
 
 /// An OpenID provider on loopback with keys of its own, and an authenticator that trusts it.
 struct FakeIssuer: Sendable {
@@ -17,7 +18,7 @@ struct FakeIssuer: Sendable {
       var issuer: String?
       var keysURL: String?
       var gate: Gate?
-      var port: UInt16 = 0
+      var base = ""
       var configurationFetches = 0
       var keyFetches = 0
     }
@@ -32,7 +33,7 @@ struct FakeIssuer: Sendable {
         let isConfiguration = target.hasSuffix("/.well-known/openid-configuration")
         if isConfiguration { state.configurationFetches += 1 } else { state.keyFetches += 1 }
         if state.isDown { return .response(503, text: "down") }
-        let base = "http://127.0.0.1:\(state.port)"
+        let base = state.base
         var answer = ScriptedAnswer.json(
           200,
           isConfiguration
@@ -46,28 +47,33 @@ struct FakeIssuer: Sendable {
   }
 
   let url: String
+  /// Where it lives, and where its keys are fetched.
+  let loop: Loop
   let answers: Answers
   let clock: ManualClock
   let authenticator: OIDCAuthenticator
   let folder: String
   let troubles: Counter
 
-  /// - Parameter audiences: those that the authenticator takes.
+  /// - Parameters:
+  ///   - audiences: those that the authenticator takes.
+  ///   - tls: what it shows of itself; without it, it is asked in the clear.
   static func with<Result>(
+    tls: TLSServerContext? = nil,
     name: String = "sub", audiences: [String] = ["gateway"], required: [String: String] = [:],
     _ body: (FakeIssuer) async throws -> Result
   ) async throws -> Result {
     try await withTemporaryFolder { folder in
       let group = try TestLoops.take()
       let answers = Answers()
-      let server = ScriptedServer(on: group.loops[0]) { answers.answer($0.target) }
+      let server = ScriptedServer(on: group.loops[0], tls: tls) { answers.answer($0.target) }
       let port = try await server.start()
-      answers.set { $0.port = port }
+      let url = "\(tls == nil ? "http" : "https")://127.0.0.1:\(port)"
+      answers.set { $0.base = url }
       let clock = ManualClock()
       var configuration = GatewayConfiguration(
         endpoint: APIEndpoint(base: .loopback(port: 1), accountID: "acct", token: { nil }))
       configuration.wallClock = { clock.now }
-      let url = "http://127.0.0.1:\(port)"
       let issuer = try OIDCIssuer(
         issuer: url, audiences: audiences, name: name, required: required, allowsInsecure: true)
       let troubles = Counter()
@@ -81,7 +87,8 @@ struct FakeIssuer: Sendable {
       do {
         let result = try await body(
           FakeIssuer(
-            url: url, answers: answers, clock: clock, authenticator: authenticator, folder: folder, troubles: troubles))
+            url: url, loop: group.loops[0], answers: answers, clock: clock, authenticator: authenticator,
+            folder: folder, troubles: troubles))
         await end()
         return result
       } catch {

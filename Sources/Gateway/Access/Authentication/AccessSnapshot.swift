@@ -6,13 +6,18 @@ package final class AccessSnapshot: Sendable {
   package let configuration: AccessConfiguration
   let tokens: TokenTable
   let passwords: PasswordTable
+  /// Tells whose signed tokens are; nil when none are taken.
+  let verifier: (any BearerVerifier)?
 
   /// The longest file read, bytes.
   private static let sizeLimit = 4 << 20
 
   /// Reads the files that the configuration names.
+  /// - Parameter makeVerifier: called last, when all else has been found good.
   /// - Throws: naming the file, and the line, of what is wrong.
-  package init(_ configuration: AccessConfiguration) throws(AccessFileError) {
+  package init(
+    _ configuration: AccessConfiguration, makeVerifier: () throws(AccessFileError) -> (any BearerVerifier)? = { nil }
+  ) throws(AccessFileError) {
     self.configuration = configuration
     if let path = configuration.authentication?.tokenFile {
       tokens = try TokenTable(Self.text(of: path), path: path)
@@ -24,11 +29,13 @@ package final class AccessSnapshot: Sendable {
     } else {
       passwords = PasswordTable()
     }
+    verifier = try makeVerifier()
   }
 
   /// The files that it was read from, beside the access file itself.
   static func files(of configuration: AccessConfiguration) -> [String] {
     [configuration.authentication?.tokenFile, configuration.authentication?.passwordFile].compactMap { $0 }
+      + configuration.providers.compactMap(\.caFile)
   }
 
   private static func text(of path: String) throws(AccessFileError) -> String {

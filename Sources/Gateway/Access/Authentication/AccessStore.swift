@@ -13,9 +13,14 @@ package struct AccessSource: Sendable {
   }
 }
 
-/// The access configuration in effect, shared by all loops. It follows its files: the access file itself, and those with tokens
-/// and passwords. Files that do not load change nothing.
+/// The access configuration in effect, shared by all loops. It follows its files: the access file itself, and those that it
+/// names. Files that do not load change nothing.
 final class AccessStore: Sendable {
+  /// Makes what tells whose the signed tokens of some providers are, out of what did so before.
+  typealias VerifierSource =
+    @Sendable (_ providers: [OIDCIssuer], _ before: (any BearerVerifier)?) throws(AccessFileError) ->
+    (any BearerVerifier)?
+
   private struct State {
     var snapshot: AccessSnapshot
     var source: AccessSource?
@@ -30,22 +35,22 @@ final class AccessStore: Sendable {
   /// Monotonic nanoseconds.
   private let nextLook = Atomic<UInt64>(0)
   private let onReload: @Sendable (Result<AccessConfiguration, AccessFileError>) -> Void
-
-  /// There are OpenID providers.
-  private let isVerifying: Bool
+  private let makeVerifier: VerifierSource
 
   /// - Parameters:
-  ///   - source: nil reads only the files with tokens and passwords anew.
+  ///   - source: nil reads only the files that the configuration names anew.
   ///   - onReload: told of each change of the files: what is in effect from now on, or why they are not and the old ones go on.
   init(
-    _ configuration: AccessConfiguration, source: AccessSource?, isVerifying: Bool,
+    _ configuration: AccessConfiguration, source: AccessSource?, makeVerifier: @escaping VerifierSource,
     onReload: @escaping @Sendable (Result<AccessConfiguration, AccessFileError>) -> Void
   ) throws(AccessFileError) {
     self.onReload = onReload
-    self.isVerifying = isVerifying
+    self.makeVerifier = makeVerifier
     // Looked at first: a change during the reading is then seen as one.
     let stamps = Self.stamps(configuration, source)
-    let snapshot = try AccessSnapshot(configuration)
+    let snapshot = try AccessSnapshot(configuration) { () throws(AccessFileError) in
+      try makeVerifier(configuration.providers, nil)
+    }
     state = Mutex(State(snapshot: snapshot, source: source, stamps: stamps))
   }
 
@@ -56,17 +61,20 @@ final class AccessStore: Sendable {
 
   /// What the listener that was configured with an address takes, in the order of the sources; empty when nobody is asked.
   func accepted(on address: SocketAddress) -> [Identity.Source] {
+    let snapshot = snapshot
     guard let authentication = snapshot.configuration.authentication else { return [] }
-    let accepted = authentication.accepted(on: address, isVerifying: isVerifying)
+    let accepted = authentication.accepted(on: address, isVerifying: snapshot.verifier != nil)
     return Identity.Source.allCases.filter { accepted.contains($0) }
   }
 
   /// Puts another configuration in the place of that before.
   /// - Throws: when one of its files does not load; nothing has changed then.
   func set(_ configuration: AccessConfiguration, source: AccessSource?) throws(AccessFileError) {
-    let stamps = Self.stamps(configuration, source)
-    let snapshot = try AccessSnapshot(configuration)
-    state.withLock { $0 = State(snapshot: snapshot, source: source, stamps: stamps) }
+    try state.withLock { (state) throws(AccessFileError) in
+      let stamps = Self.stamps(configuration, source)
+      let snapshot = try self.snapshot(configuration, after: state.snapshot)
+      state = State(snapshot: snapshot, source: source, stamps: stamps)
+    }
     changes.add(1, ordering: .releasing)
   }
 
@@ -87,7 +95,7 @@ final class AccessStore: Sendable {
         let configuration = try state.source?.read() ?? state.snapshot.configuration
         // It may name other files than before.
         let newStamps = Self.stamps(configuration, state.source)
-        state.snapshot = try AccessSnapshot(configuration)
+        state.snapshot = try snapshot(configuration, after: state.snapshot)
         state.stamps = newStamps
         changes.add(1, ordering: .releasing)
         return .success(configuration)
@@ -96,6 +104,14 @@ final class AccessStore: Sendable {
       }
     }
     if let outcome { onReload(outcome) }
+  }
+
+  private func snapshot(
+    _ configuration: AccessConfiguration, after before: AccessSnapshot
+  ) throws(AccessFileError) -> AccessSnapshot {
+    try AccessSnapshot(configuration) { () throws(AccessFileError) in
+      try makeVerifier(configuration.providers, before.verifier)
+    }
   }
 
   private static func stamps(_ configuration: AccessConfiguration, _ source: AccessSource?) -> [FileStamp?] {

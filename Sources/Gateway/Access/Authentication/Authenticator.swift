@@ -13,8 +13,6 @@ final class Authenticator {
     let failures = FailureLimiter()
     let hasher = PasswordHasher()
     let users = PeerUsers()
-    /// Nil when there are no OpenID providers.
-    let verifier: (any BearerVerifier)?
     /// Seconds since 1970.
     let clock: @Sendable () -> Double
   }
@@ -127,7 +125,7 @@ final class Authenticator {
     guard let address = addresses[listener.tag], let authentication = snapshot.configuration.authentication else {
       return []
     }
-    let sources = authentication.accepted(on: address, isVerifying: shared.verifier != nil)
+    let sources = authentication.accepted(on: address, isVerifying: snapshot.verifier != nil)
     accepted[listener.tag] = sources
     return sources
   }
@@ -198,7 +196,7 @@ final class Authenticator {
     let verified: VerifiedIdentity
     switch credentials {
     case .signed(let token):
-      guard let verifier = shared.verifier else { throw .wrong("signed tokens are not taken here") }
+      guard let verifier = snapshot.verifier else { throw .wrong("signed tokens are not taken here") }
       verified = try await verifier.verify(token)
     case .password(let user, let password):
       // As much work for a user that there is not.

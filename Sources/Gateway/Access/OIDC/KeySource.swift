@@ -36,6 +36,7 @@ actor KeySource {
   private var fetching: Task<OIDCRefusal?, Never>?
   private var failure: (refusal: OIDCRefusal, until: Double)?
   private var nextForUnknown = -Double.infinity
+  private var isRetired = false
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -79,6 +80,12 @@ actor KeySource {
 
   func closeIdle() { pool.closeIdle() }
 
+  /// Nobody will ask any more but those who have begun to.
+  func retire() {
+    isRetired = true
+    pool.closeIdle()
+  }
+
   // MARK: Fetching
 
   /// Fetches, or waits for who does.
@@ -101,7 +108,10 @@ actor KeySource {
   }
 
   private func run() async -> OIDCRefusal? {
-    defer { fetching = nil }
+    defer {
+      fetching = nil
+      if isRetired { pool.closeIdle() }
+    }
     do throws(OIDCRefusal) {
       let (set, life) = try await load()
       let now = clock()

@@ -67,6 +67,12 @@ package struct OIDCIssuer: Hashable, Sendable {
     return url
   }
 
+  /// Whether another's keys are found at the same place and in the same way.
+  func sharesKeys(with other: OIDCIssuer) -> Bool {
+    issuer == other.issuer && keysURL == other.keysURL && caFile == other.caFile
+      && allowsInsecure == other.allowsInsecure
+  }
+
   /// The origins that the operator wrote down.
   var origins: Set<Origin> { Set([url.origin] + (keysURL.map { [$0.origin] } ?? [])) }
 }

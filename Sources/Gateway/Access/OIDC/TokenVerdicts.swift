@@ -5,6 +5,8 @@ import Synchronization
 /// goes on while the issuer cannot be reached. At most 4,096.
 final class TokenVerdicts: Sendable {
   private struct Entry {
+    /// By which it was found good; gone when that is no provider any more.
+    weak let provider: OIDCProvider?
     let verified: VerifiedIdentity
     /// Seconds since 1970.
     let until: Double
@@ -24,10 +26,10 @@ final class TokenVerdicts: Sendable {
     return digest.finish()
   }
 
-  func find(_ digest: [UInt8], at now: Double) -> VerifiedIdentity? {
+  func find(_ digest: [UInt8], among providers: [OIDCProvider], at now: Double) -> VerifiedIdentity? {
     entries.withLock { entries in
       guard let entry = entries[digest] else { return nil }
-      if now < entry.until { return entry.verified }
+      if now < entry.until, providers.contains(where: { $0 === entry.provider }) { return entry.verified }
       entries[digest] = nil
       return nil
     }
@@ -36,7 +38,7 @@ final class TokenVerdicts: Sendable {
   /// - Parameter expiry: from when on the token is worth nothing.
   /// - Returns: the identity, with the time from which on the token is to be checked again.
   func keep(
-    _ identity: Identity, for digest: [UInt8], at now: Double, until expiry: Double
+    _ identity: Identity, for digest: [UInt8], of provider: OIDCProvider, at now: Double, until expiry: Double
   ) -> VerifiedIdentity {
     let until = min(expiry, now + Self.longest)
     let verified = VerifiedIdentity(identity, expiry: until)
@@ -48,7 +50,7 @@ final class TokenVerdicts: Sendable {
           entries[digest] = nil
         }
       }
-      entries[digest] = Entry(verified: verified, until: until)
+      entries[digest] = Entry(provider: provider, verified: verified, until: until)
     }
     return verified
   }

@@ -45,6 +45,16 @@ struct PushRules {
     return .ifFastForward("\(identity) may not force \(update.ref): \(names)")
   }
 
+  /// The rule that decides on an update, by its name: the first that gives it, else the first that is about its ref.
+  func decider(of update: ReceivePackRequest.Update) -> String? {
+    let about = rules.filter { policy.isAbout($0, ref: update.ref) }
+    let gives = about.first {
+      let deny = policy.rules[$0].deny
+      return update.isDeletion ? !deny.contains(.delete) : update.isCreation || !deny.contains(.force)
+    }
+    return (gives ?? about.first).map { policy.rules[$0].name }
+  }
+
   /// `rule "ci"`, `rules "ci", "devs"`; of many the first few.
   private static func names(_ names: [String]) -> String {
     let shown = names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
