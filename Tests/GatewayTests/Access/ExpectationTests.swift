@@ -16,7 +16,7 @@ import Testing
   }
 
   private static func push(_ authorization: String?, agent: String, framing: HTTPRequest.Framing) -> HTTPRequest {
-    var request = GitOperation.push.request(userAgent: agent, body: GitOperation.push(bytes: 3 << 20))
+    var request = GitOperation.push.request(userAgent: agent, body: GitOperation.push(bytes: 300_000))
     request.framing = framing
     request = request.with("Expect", "100-continue")
     return authorization.map { request.with("Authorization", $0) } ?? request

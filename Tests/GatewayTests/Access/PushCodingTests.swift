@@ -188,6 +188,16 @@ import Testing
         PktLines.line("\(command)\0report-status push-options") + PktLines.flush + PktLines.line("x") + delimiter
           + content.pack, ""
       ),
+      (
+        "options under a capability with a value",
+        PktLines.line("\(command)\0report-status push-options=1") + PktLines.flush + PktLines.line("x") + PktLines.flush
+          + content.pack, ""
+      ),
+      (
+        "capabilities parted by a tab",
+        PktLines.line("\(command)\0report-status\tpush-options") + PktLines.flush + PktLines.line("x") + PktLines.flush
+          + content.pack, ""
+      ),
       ("a certificate with a NUL in it", signed + PktLines.flush + content.pack, ""),
       ("more commands than are read", many + PktLines.flush + content.pack, ""),
       ("a wrong checksum", damaged, "gzip"), ("bytes behind a stream", gzipped(plain) + [0], "gzip"),
