@@ -66,8 +66,13 @@ extension GatewayHandler {
     guard access.pushLimits.isOn else { return nil }
     var declared: Int?
     if case .length(let count) = request.framing { declared = count }
-    return PushSizes(
-      access.pushLimits, declared: declared, isPlain: request.fields[.contentEncoding] == nil)
+    return Self.coding(of: request).map { PushSizes(access.pushLimits, declared: declared, coding: $0) }
+  }
+
+  /// How a body is coded; nil for what is not read here.
+  private static func coding(of request: RequestHead) -> BodyCoding? {
+    guard request.fields.count(of: .contentEncoding) <= 1 else { return nil }
+    return BodyCoding(contentEncoding: request.fields[.contentEncoding])
   }
 
   /// Answers with a capability advertisement that is remembered, or takes the request upstream and remembers the answer.
@@ -125,6 +130,10 @@ extension GatewayHandler {
     guard request.fields[.contentType] == route.service.requestContentType else {
       throw ProxyError(
         .badRequest, status: 415, "the content type must be \(route.service.requestContentType)")
+    }
+    // Servers, git's own among them, take a body under another name for plain: it would be read otherwise here.
+    guard Self.coding(of: request) != nil else {
+      throw ProxyError(.badRequest, status: 415, "the content coding must be gzip or identity")
     }
   }
 

@@ -37,7 +37,7 @@ package final class PackScanner {
 
   /// The size of the largest object so far, inflated, bytes; of a delta, the size of what it makes.
   package private(set) var largestObject = 0
-  /// The last 20 bytes of the pack, as far as they have come; they are not among those that `scan` lets pass.
+  /// The checksum at the end of the pack, as far as it has come; not among the bytes that `scan` lets pass.
   package private(set) var trailer: [UInt8] = []
   /// How many bytes have come behind the end of the pack.
   package private(set) var strayBytes = 0
@@ -57,21 +57,23 @@ package final class PackScanner {
   private var objectSize = 0
   /// The kind of the current object: 1 to 4 whole ones, 6 and 7 deltas.
   private var kind: UInt8 = 0
-  /// The beginning of a delta: the sizes of its base and of what it makes.
-  private var deltaHead: [UInt8] = []
+  /// The size that is read at the beginning of a delta: first its base's, then that of what it makes; nil behind both.
+  private var deltaSize: (isOfBase: Bool, bits: Int, value: Int)?
   /// Owned, as in `Inflate`.
   private let stream: UnsafeMutablePointer<z_stream>
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+  /// Of an object's id, and of the trailer.
+  private let idBytes: Int
 
-  private static let trailerBytes = 20
   private static let zlibWindowBits: CInt = 15
-  private static let deltaHeadBytes = 20
   private static let offsetDelta: UInt8 = 6
   private static let refDelta: UInt8 = 7
   private static let magic = Array("PACK".utf8)
 
-  /// Throws `.outOfMemory`.
-  package init() throws(InflateError) {
+  /// - Parameter idBytes: the length of an id in this object format.
+  /// - Throws: `.outOfMemory`.
+  package init(idBytes: Int = 20) throws(InflateError) {
+    self.idBytes = idBytes
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     let code = czlib_inflate_init(stream, Self.zlibWindowBits)
@@ -104,7 +106,7 @@ package final class PackScanner {
         continue
       case .trailer:
         let rest = bytes[index...]
-        let kept = rest.prefix(Self.trailerBytes - trailer.count)
+        let kept = rest.prefix(idBytes - trailer.count)
         trailer.append(contentsOf: kept)
         strayBytes += rest.count - kept.count
         return index
@@ -137,12 +139,12 @@ package final class PackScanner {
     }
     guard byte & 0x80 == 0 else { return place = .size(bits: bits == 0 ? 4 : bits + 7) }
     largestObject = max(largestObject, objectSize)
-    deltaHead = []
+    deltaSize = kind >= Self.offsetDelta ? (true, 0, 0) : nil
     inflateReset(stream)
     baseDistance = 0
     switch kind {
     case Self.offsetDelta: place = .baseDistance
-    case Self.refDelta: place = .baseID(20)
+    case Self.refDelta: place = .baseID(idBytes)
     default: beginData()
     }
   }
@@ -175,7 +177,7 @@ package final class PackScanner {
       stream.pointee.avail_out = uInt(scratch.count)
       let code = inflate(stream, Z_NO_FLUSH)
       observer?.took(UnsafeRawBufferPointer(rebasing: scratch[..<(scratch.count - Int(stream.pointee.avail_out))]))
-      if kind >= Self.offsetDelta { readDelta(scratch.prefix(scratch.count - Int(stream.pointee.avail_out))) }
+      if deltaSize != nil { readDelta(scratch.prefix(scratch.count - Int(stream.pointee.avail_out))) }
       switch code {
       case Z_OK where stream.pointee.avail_out == 0: continue
       case Z_OK, Z_BUF_ERROR: break
@@ -189,14 +191,17 @@ package final class PackScanner {
     }
   }
 
-  /// Reads the size of what a delta makes, which stands behind the size of its base.
+  /// Reads the size of what a delta makes, which stands behind the size of its base. Git takes sizes with any number of
+  /// leading zeros.
   private func readDelta(_ bytes: some Sequence<UInt8>) {
-    guard deltaHead.count < Self.deltaHeadBytes else { return }
-    deltaHead += bytes.prefix(Self.deltaHeadBytes - deltaHead.count)
-    guard let border = deltaHead.firstIndex(where: { $0 & 0x80 == 0 }) else { return }
-    let second = deltaHead[(border + 1)...]
-    guard let end = second.firstIndex(where: { $0 & 0x80 == 0 }), end - border <= 8 else { return }
-    let result = second[...end].reversed().reduce(0) { $0 << 7 | Int($1 & 0x7f) }
-    largestObject = max(largestObject, result)
+    for byte in bytes {
+      guard var size = deltaSize else { return }
+      let digits = Int(byte & 0x7f)
+      if digits > 0 { size.value = size.bits < 56 ? size.value | digits << size.bits : .max }
+      size.bits += 7
+      let isOver = byte & 0x80 == 0
+      if isOver, !size.isOfBase { largestObject = max(largestObject, size.value) }
+      deltaSize = !isOver ? size : size.isOfBase ? (false, 0, 0) : nil
+    }
   }
 }

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import GitProtocol
 import Testing
 
@@ -58,7 +59,7 @@ private let fetch =
   @Test func `Beyond 32 MiB nothing is read, and a gzip bomb ends there`() {
     let zeros = Array(repeating: UInt8(ascii: "0"), count: CommandRequest.maxBytes + 1)
     #expect(throws: RequestError.tooLarge) { try CommandRequest(parsing: zeros, coding: .identity) }
-    let bomb = gzipBomb(ofAtLeast: CommandRequest.maxBytes + 1)
+    let bomb = gzippedZeros(atLeast: CommandRequest.maxBytes + 1)
     #expect(bomb.count < 1 << 20)
     #expect(throws: RequestError.tooLarge) { try CommandRequest(parsing: bomb, coding: .gzip) }
   }

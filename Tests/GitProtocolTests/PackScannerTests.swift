@@ -53,6 +53,30 @@ import Testing
     #expect((stray.scanner.strayBytes, stray.passed, stray.scanner.trailer) == (4, body, trailer))
   }
 
+  /// Git reads the sizes at the beginning of a delta however many zeros lead them.
+  @Test(arguments: [1, 5, 10_000], [0, 1, 9, 20, 1_000])
+  func `What a delta makes is known however its sizes are written`(pieces: Int, zeros: Int) throws {
+    let padding = [UInt8](repeating: 0x80, count: zeros)
+    func size(_ digits: [UInt8]) -> [UInt8] {
+      zeros == 0 ? digits : digits.dropLast() + [digits[digits.count - 1] | 0x80] + padding.dropLast() + [0]
+    }
+    let delta = size([0xac, 0x02]) + size([0xf0, 0xa2, 0x04]) + [0x90, 1]
+    let body = header(1) + object(7, delta.count, base: [UInt8](repeating: 1, count: 20), delta)
+    #expect(try scan(body + trailer, pieces: pieces).scanner.largestObject == max(70_000, delta.count))
+    let huge = [0x01] + [UInt8](repeating: 0x80, count: 40) + [0x01, 0x90, 1]
+    #expect(
+      try scan(header(1) + object(7, huge.count, base: [UInt8](repeating: 1, count: 20), huge), pieces: pieces).scanner
+        .largestObject == .max)
+  }
+
+  @Test func `Ids are as long as the object format has them`() throws {
+    let delta: [UInt8] = [0xac, 0x02, 0xf0, 0xa2, 0x04, 0x90, 1]
+    let body = header(1) + object(7, delta.count, base: [UInt8](repeating: 0xff, count: 32), delta)
+    let scanner = try PackScanner(idBytes: 32)
+    let passed = (body + [UInt8](1...32)).withUnsafeBytes { scanner.scan($0) }
+    #expect((passed, scanner.largestObject, scanner.trailer) == (body.count, 70_000, [UInt8](1...32)))
+  }
+
   @Test func `A large object is known by its head`() throws {
     let (scanner, _) = try scan(header(1) + Array(object(3, 40_000_000, []).prefix(6)), pieces: 1)
     #expect(scanner.largestObject == 40_000_000)

@@ -44,7 +44,7 @@ final class BodyPump {
       await turn.took(list.byteCount)
       if let sizes {
         list.forEach { sizes.follow($0) }
-        if sizes.isExceeded { return connection.close() }
+        if sizes.isRefused { return connection.close() }
       }
       do throws(TransportError) { try await connection.writeBody(list, isLast: isLast, idle: idle) } catch {
         upstreamFailure = error

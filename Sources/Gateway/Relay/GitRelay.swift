@@ -76,7 +76,7 @@ final class GitRelay: UpstreamRequest {
     if route.operation == .service { try await readBeginning() }
     if let sizes {
       sizes.follow(held.bytes)
-      if sizes.isExceeded { throw try await refuseForSize(sizes) }
+      if sizes.isRefused { throw try await refuseForSize(sizes) }
     }
     exchange.onClientGone = { [unowned self] in
       isClientGone = true
@@ -96,7 +96,7 @@ final class GitRelay: UpstreamRequest {
         await endPump()
         throw pump?.clientFailure ?? .peerClosed
       }
-      if let sizes, sizes.isExceeded {
+      if let sizes, sizes.isRefused {
         await endPump()
         throw try await refuseForSize(sizes)
       }

@@ -5,7 +5,7 @@ import PackCache
 package struct PushLimits: Hashable, Sendable {
   /// Bytes of one object of it, inflated.
   package var file = 0
-  /// Bytes of its body as they come over the wire.
+  /// Bytes of its body, inflated where that is compressed as a whole.
   package var push = 0
 
   package init(file: Int = 0, push: Int = 0) {
@@ -17,7 +17,7 @@ package struct PushLimits: Hashable, Sendable {
 }
 
 /// Follows the body of a push as it streams by, and finds what is too large at the first bytes that show it. What it cannot
-/// follow it lets pass: the upstream will say it better. Confined to its loop.
+/// follow is refused: the upstream may read it in another way. Confined to its loop.
 final class PushSizes: PackObserver {
   private enum Place {
     case commands
@@ -27,8 +27,14 @@ final class PushSizes: PackObserver {
     case over
   }
 
+  /// What a push that is compressed as a whole may come to, bytes. Git sends none, and other clients small ones only.
+  static let inflatedLimit = 4 << 20
+
   private let limits: PushLimits
-  private let scanner: PackScanner?
+  private let coding: BodyCoding
+  /// Nil when the body is plain, or is not inflated any further.
+  private var inflate: Inflate?
+  private var scanner: PackScanner?
   private var place = Place.commands
   private var commands = PushCommands()
   /// Bytes of the body that the commands were looked for in.
@@ -37,13 +43,14 @@ final class PushSizes: PackObserver {
   private var begun: [UInt8] = []
   private var byteCount = 0
 
-  /// What is too large.
-  private enum Excess {
+  private enum Fault {
     case push
     case object(size: Int, number: Int)
+    /// It cannot be followed.
+    case unreadable(ProxyError)
   }
 
-  private var excess: Excess?
+  private var fault: Fault?
   private var objectCount = 0
   private var trees: PushTrees?
   /// The running id of the file that is too large.
@@ -52,22 +59,42 @@ final class PushSizes: PackObserver {
 
   /// - Parameters:
   ///   - declared: the length of the body, if it was told.
-  ///   - isPlain: the body is not compressed as a whole; one that is, is small and passes by its own length only.
-  init(_ limits: PushLimits, declared: Int?, isPlain: Bool) {
+  ///   - coding: of the body.
+  init(_ limits: PushLimits, declared: Int?, coding: BodyCoding) {
     self.limits = limits
-    scanner = isPlain && limits.file > 0 ? try? PackScanner() : nil
-    if scanner == nil { place = .over }
-    if limits.push > 0, let declared, declared > limits.push { excess = .push }
-    scanner?.observer = self
+    self.coding = coding
+    if limits.file == 0 { place = .over }
+    if limits.push > 0, let declared, declared > limits.push { fault = .push }
+    guard coding == .gzip else { return }
+    inflate = try? Inflate(limit: Self.inflatedLimit)
+    if inflate == nil { refuse(.unreadable(Self.unreadable)) }
   }
 
-  /// Something is too large: nothing more of the push may go upstream. More bytes may still tell what it is called.
-  var isExceeded: Bool { excess != nil }
+  /// Nothing more of the push may go upstream. More bytes may still tell what it is called that is too large.
+  var isRefused: Bool { fault != nil }
 
-  /// Looks at the next bytes of the body.
+  private func refuse(_ fault: Fault) { if self.fault == nil { self.fault = fault } }
+
+  /// Looks at the next bytes of the body, as they come over the wire.
   func follow(_ bytes: UnsafeRawBufferPointer) {
+    guard coding == .gzip else { return look(at: bytes) }
+    guard let inflate else { return }
+    var plain: [UInt8] = []
+    var failure: InflateError?
+    do throws(InflateError) { try inflate.feed(bytes, into: &plain) } catch { failure = error }
+    plain.withUnsafeBytes { look(at: $0) }
+    guard let failure else { return }
+    self.inflate = nil
+    if case .tooLarge = failure {
+      refuse(.unreadable(Self.tooCompressed))
+    } else {
+      refuse(.unreadable(Self.unreadable))
+    }
+  }
+
+  private func look(at bytes: UnsafeRawBufferPointer) {
     byteCount += bytes.count
-    if limits.push > 0, byteCount > limits.push, excess == nil { excess = .push }
+    if limits.push > 0, byteCount > limits.push { refuse(.push) }
     var rest = bytes[...]
     while !rest.isEmpty, place != .over { rest = rest.dropFirst(step(UnsafeRawBufferPointer(rebasing: rest))) }
   }
@@ -78,9 +105,14 @@ final class PushSizes: PackObserver {
     case .commands:
       let before = commandBytes
       commandBytes += bytes.count
-      do throws(RequestError) { try commands.feed(bytes) } catch { return end(bytes) }
+      do throws(RequestError) { try commands.feed(bytes) } catch {
+        return end(bytes, error == .tooLarge ? Self.tooManyRefs : Self.unreadable)
+      }
       guard commands.isEnded else { return bytes.count }
-      trees = PushTrees(commands.capabilities.contains("object-format=sha256") ? .sha256 : .sha1)
+      let algorithm = commands.capabilities.contains("object-format=sha256") ? Digest.Algorithm.sha256 : .sha1
+      trees = PushTrees(algorithm)
+      scanner = try? PackScanner(idBytes: algorithm.byteCount)
+      scanner?.observer = self
       place = commands.capabilities.contains("push-options") ? .options : .pack
       return commands.byteCount - before
     case .options:
@@ -88,28 +120,32 @@ final class PushSizes: PackObserver {
       var reader = PktLineReader(begun)
       do throws(PktLineError) {
         while let packet = try reader.next() {
-          guard packet == .flush else { continue }
-          place = .pack
+          switch packet {
+          case .data: continue
+          case .flush: place = .pack
+          // Git's own receive-pack takes them for the end, too.
+          case .delimiter, .responseEnd: return end(bytes, Self.unreadable)
+          }
           begun = []
           return bytes.count - reader.rest.count
         }
-      } catch { return end(bytes) }
+      } catch { return end(bytes, Self.unreadable) }
       begun = Array(reader.rest)
       return bytes.count
     case .pack:
-      guard let scanner else { return end(bytes) }
+      guard let scanner else { return end(bytes, Self.unreadable) }
       _ = scanner.scan(bytes)
       // What a delta makes is not told when it begins.
-      if excess == nil, scanner.largestObject > limits.file {
-        excess = .object(size: scanner.largestObject, number: objectCount)
-      }
-      return scanner.isLost || scanner.isAtEnd ? end(bytes) : bytes.count
+      if scanner.largestObject > limits.file { refuse(.object(size: scanner.largestObject, number: objectCount)) }
+      if scanner.isLost { return end(bytes, Self.unreadable) }
+      return scanner.isAtEnd ? end(bytes) : bytes.count
     case .over: return bytes.count
     }
   }
 
-  private func end(_ bytes: UnsafeRawBufferPointer) -> Int {
+  private func end(_ bytes: UnsafeRawBufferPointer, _ failure: ProxyError? = nil) -> Int {
     place = .over
+    if let failure { refuse(.unreadable(failure)) }
     return bytes.count
   }
 
@@ -118,8 +154,8 @@ final class PushSizes: PackObserver {
   func began(at offset: Int, kind: UInt8, size: Int, distance: Int) {
     objectCount += 1
     if kind == Self.tree { trees?.begin(size) }
-    guard excess == nil, size > limits.file else { return }
-    excess = .object(size: size, number: objectCount)
+    guard fault == nil, size > limits.file else { return }
+    fault = .object(size: size, number: objectCount)
     guard kind == Self.blob, let trees else { return }
     digest = Digest(trees.algorithm)
     Array("blob \(size)\0".utf8).withUnsafeBytes { digest?.update($0) }
@@ -140,10 +176,21 @@ final class PushSizes: PackObserver {
 
   // MARK: What is said
 
+  private static let unreadable = ProxyError(
+    .badRequest, status: 400, "this push cannot be read, and so not be held against the limits for pushes")
+  private static let tooManyRefs = ProxyError(
+    .tooLarge, status: 413,
+    "a push of more than \(PushCommands.maxUpdates) refs, or \(PushCommands.maxBytes >> 20) MiB of them, cannot be held "
+      + "against the limits for pushes: push fewer refs at once")
+  private static let tooCompressed = ProxyError(
+    .tooLarge, status: 413,
+    "a push that is compressed as a whole may come to \(ByteCount(inflatedLimit)): push without compressing it")
+
   /// Why the push is refused, with what is known by now of the name of the object.
   var refusal: ProxyError? {
-    switch excess {
+    switch fault {
     case nil: nil
+    case .unreadable(let error): error
     case .push:
       ProxyError(
         .tooLarge, status: 413,

@@ -1,9 +1,7 @@
 import ArtifactsAPI
 import EventLoop
-import FoundationEssentials
 import Gateway
 import GatewayTestSupport
-import Glibc
 import Testing
 
 /// Everybody, with every repo, on every listener, by git and by the admin API: what the rules say happens, whatever is cached.
@@ -31,22 +29,12 @@ import Testing
   ]
 
   private static func access(in folder: String) throws -> AccessConfiguration {
-    let lines = people.compactMap { person in
-      person.secret.map { TokenTable.Entry(name: person.name, hash: Fingerprint(of: $0.exposed), expiry: nil).line }
-    }
-    let path = folder + "/tokens"
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: path))
-    guard chmod(path, 0o600) == 0 else { throw TestFailure("chmod: \(errno)") }
-    var access = AccessConfiguration()
-    var authentication = AuthenticationConfiguration()
-    authentication.tokenFile = path
-    authentication.listenerRules = [.init(.v4(0x7f00_0002, port: 0), accepted: [.token, .anonymous])]
-    access.authentication = authentication
+    let known = people.compactMap { person in person.secret.map { (name: person.name, secret: $0) } }
+    var access = try AccessConfiguration.knowing(known, in: folder)
+    access.authentication?.listenerRules = [.init(.v4(0x7f00_0002, port: 0), accepted: [.token, .anonymous])]
     for person in people {
       for (repo, rights) in person.rights {
-        let who = person.secret == nil ? "anonymous" : "token:\(person.name)"
-        access.rules.append(
-          AccessRule(name: "\(person.name) \(repo)", who: [who], repos: ["default/\(repo)"], allow: rights))
+        access.allow(person.secret == nil ? "anonymous" : "token:\(person.name)", rights, "default/\(repo)")
       }
     }
     return access

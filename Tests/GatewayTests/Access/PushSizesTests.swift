@@ -30,7 +30,7 @@ import Testing
   }
 
   private func followed(_ body: [UInt8], _ limits: PushLimits, pieces: Int, declared: Int? = nil) -> PushSizes {
-    let sizes = PushSizes(limits, declared: declared, isPlain: true)
+    let sizes = PushSizes(limits, declared: declared, coding: .identity)
     for start in stride(from: 0, to: body.count, by: pieces) {
       body[start..<min(body.count, start + pieces)].withUnsafeBytes { sizes.follow($0) }
     }
@@ -49,12 +49,12 @@ import Testing
 
   @Test func `it is found at the first bytes that show it`() async throws {
     let body = try await Self.push(bytes: 200_000)
-    let sizes = PushSizes(PushLimits(file: 100_000), declared: nil, isPlain: true)
+    let sizes = PushSizes(PushLimits(file: 100_000), declared: nil, coding: .identity)
     var seen = 0
     for byte in body {
       withUnsafeBytes(of: byte) { sizes.follow($0) }
       seen += 1
-      if sizes.isExceeded { break }
+      if sizes.isRefused { break }
     }
     // Commits and trees come before.
     #expect(seen < 2_000)
@@ -66,19 +66,19 @@ import Testing
     let body = try await Self.push(
       bytes: 50_000, capabilities: "report-status push-options", options: options)
     for pieces in [1, 1_000, 1 << 20] {
-      #expect(followed(body, PushLimits(file: 49_999), pieces: pieces).isExceeded)
+      #expect(followed(body, PushLimits(file: 49_999), pieces: pieces).isRefused)
     }
   }
 
   @Test func `the length of the whole counts as told, and as it comes`() {
     let body = GitOperation.push(bytes: 10_000)
-    #expect(followed([], PushLimits(push: 9_999), pieces: 1, declared: 10_000).isExceeded)
-    #expect(!followed([], PushLimits(push: 10_000), pieces: 1, declared: 10_000).isExceeded)
-    #expect(followed(body, PushLimits(push: 9_999), pieces: 100).isExceeded)
-    #expect(!followed(body, PushLimits(push: 10_000), pieces: 100).isExceeded)
+    #expect(followed([], PushLimits(push: 9_999), pieces: 1, declared: 10_000).isRefused)
+    #expect(!followed([], PushLimits(push: 10_000), pieces: 1, declared: 10_000).isRefused)
+    #expect(followed(body, PushLimits(push: 9_999), pieces: 100).isRefused)
+    #expect(!followed(body, PushLimits(push: 10_000), pieces: 100).isRefused)
   }
 
-  @Test func `what is no push, or no pack, passes`() async throws {
+  @Test func `what is no push, or no pack, is refused, and whatever comes is borne`() async throws {
     let good = try await Self.push(bytes: 3_000)
     var random = SplitMix64(state: 3)
     for _ in 0..<300 {
@@ -86,7 +86,11 @@ import Testing
       for _ in 0..<3 { body[Int(random.next() % UInt64(body.count))] = UInt8(truncatingIfNeeded: random.next()) }
       _ = followed(body, PushLimits(file: 1_000_000_000), pieces: 1 + Int(random.next() % 500)).refusal
     }
-    #expect(followed(Array("garbage".utf8), PushLimits(file: 1), pieces: 1).refusal == nil)
-    #expect(followed(PktLines.flush, PushLimits(file: 1), pieces: 1).refusal == nil)
+    let limits = PushLimits(file: 1 << 30)
+    #expect(followed(Array("garbage".utf8), limits, pieces: 1).refusal?.status == 400)
+    #expect(followed(GitOperation.push(bytes: 10_000), limits, pieces: 1).refusal?.status == 400)
+    // A probe, and what brings no pack.
+    #expect(followed(PktLines.flush, limits, pieces: 1).refusal == nil)
+    #expect(followed(GitOperation.pushHead(), limits, pieces: 1).refusal == nil)
   }
 }
