@@ -20,15 +20,13 @@ import hashlib
 import json
 import secrets
 import shutil
-import signal
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
 import load
+import processes
 from origin import Origin
-from processes import LegFailed, Server
 from proxies import PROXYING, Gateway
 
 USERS = 10_000
@@ -157,23 +155,5 @@ def run(directory, options):
     return 1 if options.check and over else 0
 
 
-def main():
-    options = parse_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
-    with tempfile.TemporaryDirectory(prefix="artifacts-gateway-access-") as directory:
-        try:
-            return run(Path(directory), options)
-        except (LegFailed, OSError) as problem:
-            print(f"FAILED  {problem}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            Server.stop_all()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.measuring("access", run, parse_options()))

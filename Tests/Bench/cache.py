@@ -24,16 +24,15 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 import herd
 import load
+import processes
 from origin import RESULT_TYPE, Origin, nginx_command
 from processes import LegFailed, Server, free_port
 from proxies import Gateway
@@ -400,20 +399,5 @@ def run(directory, options):
     return 1 if failures or is_over else 0
 
 
-def main():
-    options = parse_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
-    with tempfile.TemporaryDirectory(prefix="artifacts-gateway-bench-") as directory:
-        try:
-            return run(Path(directory), options)
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            Server.stop_all()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.measuring("cache", run, parse_options()))

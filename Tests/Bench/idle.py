@@ -27,16 +27,15 @@ import json
 import os
 import resource
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import load
+import processes
 from origin import Origin
 from processes import LegFailed, Server, family_of, free_port
 from proxies import Gateway, Nginx
@@ -210,23 +209,5 @@ def run(directory, options):
     return 0 if not options.check or check(figures, options) else 1
 
 
-def main():
-    options = parse_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
-    with tempfile.TemporaryDirectory(prefix="artifacts-gateway-idle-") as directory:
-        try:
-            return run(Path(directory), options)
-        except (LegFailed, OSError, subprocess.CalledProcessError) as problem:
-            print(f"FAILED  {problem}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            Server.stop_all()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.measuring("idle", run, parse_options()))

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -86,6 +88,24 @@ class Server:
     def stop_all(cls):
         while cls.running:
             cls.running.pop().stop()
+
+
+def measuring(name, run, options):
+    """Runs `run(directory, options)` in a folder of its own and gives its exit status. Whatever ends it, no server stays."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+    with tempfile.TemporaryDirectory(prefix=f"artifacts-gateway-{name}-") as directory:
+        try:
+            return run(Path(directory), options)
+        except (LegFailed, OSError, subprocess.CalledProcessError) as problem:
+            print(f"FAILED  {problem}")
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            Server.stop_all()
 
 
 def family_of(root):

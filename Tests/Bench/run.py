@@ -37,16 +37,15 @@ import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import load
+import processes
 import report
 from origin import Origin
-from processes import LegFailed, Server
+from processes import LegFailed
 from proxies import proxies_to_test
 
 LEGS = ("small", "latency", "big")
@@ -207,23 +206,5 @@ def check(legs, ratios, limits):
     return not unjudged and all(entry["ratio"] <= limits[entry["leg"]] for entry in ratios)
 
 
-def main():
-    options = parse_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
-    with tempfile.TemporaryDirectory(prefix="artifacts-gateway-bench-") as directory:
-        try:
-            return run(Path(directory), options)
-        except LegFailed as problem:
-            print(f"FAILED  {problem}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            Server.stop_all()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.measuring("bench", run, parse_options()))
