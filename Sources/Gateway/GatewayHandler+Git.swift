@@ -57,9 +57,9 @@ extension GatewayHandler {
     await relay.endPump()
   }
 
-  /// Whom a transfer is counted for: the one who showed who he is, or else his machine.
+  /// Whom a transfer is counted for: the one who showed who he is, or else his machine or network.
   func owner(_ record: RequestRecord, _ exchange: ServerExchange) -> String {
-    record.identity.source == .anonymous ? exchange.peer.host : record.identity.description
+    record.identity.source == .anonymous ? exchange.peer.client.host : record.identity.description
   }
 
   private func sizes(of request: RequestHead) -> PushSizes? {

@@ -24,7 +24,6 @@ measured here.
 import argparse
 import http.client
 import json
-import os
 import resource
 import shutil
 import socket

@@ -64,6 +64,18 @@ struct SocketAddressTests {
   }
 }
 
+@Suite struct ClientAddressTests {
+  @Test(arguments: [
+    ("10.1.2.3:7", "10.1.2.3:99", true), ("10.1.2.3:7", "10.1.2.4:7", false),
+    ("10.1.2.3:7", "[::ffff:10.1.2.3]:7", true), ("[::ffff:10.1.2.3]:7", "[::ffff:10.1.2.4]:7", false),
+    ("[2001:db8:1:2::1]:7", "[2001:db8:1:2:ffff::9]:8", true), ("[2001:db8:1:2::1]:7", "[2001:db8:1:3::1]:7", false),
+  ])
+  func `who has an address of a network has them all`(one: String, other: String, isSame: Bool) throws {
+    let (one, other) = try (#require(SocketAddress(parsing: one)), #require(SocketAddress(parsing: other)))
+    #expect((one.client == other.client) == isSame)
+  }
+}
+
 @Suite struct ReachTests {
   @Test(arguments: [
     "1.1.1.1", "8.8.8.8", "104.16.0.1", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "100.63.0.1",

@@ -4,12 +4,6 @@ import Synchronization
 /// Counts wrong credentials by the address that they come from: ten within a minute, then nothing that has to be checked is
 /// looked at until the minute is over. Programs behind one Unix socket are not told apart, and are exempt.
 final class FailureLimiter: Sendable {
-  /// A network of IPv6 is one client: whoever has one address of it has them all.
-  private enum Client: Hashable {
-    case v4(UInt32)
-    case v6(UInt64)
-  }
-
   private struct Window {
     /// Monotonic nanoseconds.
     var since: UInt64
@@ -18,8 +12,8 @@ final class FailureLimiter: Sendable {
 
   /// Two halves: when the newer is full it becomes the older, and what nobody has asked for since goes.
   private struct State {
-    var newer: [Client: Window] = [:]
-    var older: [Client: Window] = [:]
+    var newer: [SocketAddress: Window] = [:]
+    var older: [SocketAddress: Window] = [:]
   }
 
   private static let limit = 10
@@ -32,7 +26,8 @@ final class FailureLimiter: Sendable {
   /// How long credentials from this address are not looked at, seconds; nil when they are.
   /// - Parameter now: monotonic nanoseconds.
   func secondsLeft(for address: SocketAddress, at now: UInt64) -> Int? {
-    guard let client = Self.client(address) else { return nil }
+    guard address.port != nil else { return nil }
+    let client = address.client
     return state.withLock { state in
       guard let window = state.newer[client] ?? state.older[client], window.count >= Self.limit,
         now < window.since + Self.span
@@ -43,7 +38,8 @@ final class FailureLimiter: Sendable {
 
   /// Counts wrong credentials.
   func note(_ address: SocketAddress, at now: UInt64) {
-    guard let client = Self.client(address) else { return }
+    guard address.port != nil else { return }
+    let client = address.client
     state.withLock { state in
       var window = state.newer[client] ?? state.older[client] ?? Window(since: now)
       if now >= window.since + Self.span { window = Window(since: now) }
@@ -58,14 +54,4 @@ final class FailureLimiter: Sendable {
 
   /// Clients remembered.
   var count: Int { state.withLock { $0.newer.count + $0.older.count } }
-
-  private static func client(_ address: SocketAddress) -> Client? {
-    switch address {
-    case .v4(let address, _): .v4(address)
-    // IPv4 as a dual-stack socket shows it (RFC 4291 section 2.5.5.2).
-    case .v6(0, let low, _, _) where low >> 32 == 0xffff: .v4(UInt32(truncatingIfNeeded: low))
-    case .v6(let network, _, _, _): .v6(network)
-    case .unix: nil
-    }
-  }
 }
