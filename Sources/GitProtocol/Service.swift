@@ -14,11 +14,26 @@ package enum Service: String, CaseIterable, Sendable {
   package var wireName: String { rawValue }
 
   /// Content type of the reply to `GET info/refs?service=`.
-  package var advertisementContentType: String { "application/x-\(rawValue)-advertisement" }
+  package var advertisementContentType: String {
+    switch self {
+    case .uploadPack: "application/x-git-upload-pack-advertisement"
+    case .receivePack: "application/x-git-receive-pack-advertisement"
+    }
+  }
 
   /// Content type of the body of the POST request.
-  package var requestContentType: String { "application/x-\(rawValue)-request" }
+  package var requestContentType: String {
+    switch self {
+    case .uploadPack: "application/x-git-upload-pack-request"
+    case .receivePack: "application/x-git-receive-pack-request"
+    }
+  }
 
   /// Content type of the reply to that POST request.
-  package var resultContentType: String { "application/x-\(rawValue)-result" }
+  package var resultContentType: String {
+    switch self {
+    case .uploadPack: "application/x-git-upload-pack-result"
+    case .receivePack: "application/x-git-receive-pack-result"
+    }
+  }
 }
