@@ -31,8 +31,11 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
   /// Whoever shows nothing.
   package static let anonymous = Identity(.anonymous, "anonymous")
 
-  /// By the name alone, in which identities differ.
-  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  /// By the name, and by the claims of those who have any: each job of one name has others.
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    if !claims.isEmpty { hasher.combine(claims) }
+  }
 
   /// `token:ci`, as rules and logs name it.
   package var description: String { source == .anonymous ? name : "\(source.rawValue):\(name)" }

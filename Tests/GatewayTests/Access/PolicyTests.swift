@@ -40,6 +40,11 @@ import Testing
   private static let action = Identity(
     .oidc, "https://issuer/x", claims: ["repository": "acme/web", "ref": "refs/heads/main"])
 
+  @Test func `jobs of one name do not crowd one place of a table`() {
+    let hashes = Set((0..<100).map { Identity(.oidc, "job", claims: ["jti": "\($0)"]).hashValue })
+    #expect(hashes.count == 100)
+  }
+
   @Test(
     arguments: [
       (ci, Right.read, repo("default", "web"), true), (ci, .push, repo("default", "web"), false),

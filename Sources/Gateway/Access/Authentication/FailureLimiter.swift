@@ -1,7 +1,7 @@
 import EventLoop
 import Synchronization
 
-/// Counts wrong credentials by the address that they come from: ten within a minute, then nothing that has to be checked is
+/// Counts wrong credentials by the address, or the network of IPv6, that they come from: ten within a minute, then nothing that has to be checked is
 /// looked at until the minute is over. Programs behind one Unix socket are not told apart, and are exempt.
 final class FailureLimiter: Sendable {
   private struct Window {
