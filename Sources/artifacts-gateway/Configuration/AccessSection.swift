@@ -1,3 +1,4 @@
+import Gateway
 import TOMLKit
 
 /// A table of the access file, read key by key. What is wrong is named with the file, the line and the key.
@@ -16,7 +17,7 @@ struct AccessSection {
 
     init(_ text: String, path: String) {
       self.path = path
-      lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+      lines = text.lines
       headers = lines.enumerated().compactMap { index, line in
         let bare = line.filter { $0 != " " && $0 != "\t" && $0 != "\"" && $0 != "'" }
         guard bare.hasPrefix("["), let end = bare.firstIndex(of: "]") else { return nil }

@@ -1,3 +1,4 @@
+import Gateway
 import TOMLKit
 
 /// The configuration file: TOML whose keys are the flags of `serve` with underscores. A table stands for the first part of its
@@ -88,9 +89,7 @@ struct ConfigurationFile {
 
   /// The first line, from `first` on, that begins with the key; else `first`, for keys within a line.
   private static func line(of key: String, in text: String, from first: Int) -> Int {
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: isLineEnd).enumerated().dropFirst(
-      first - 1)
-    {
+    for (index, line) in text.lines.enumerated().dropFirst(first - 1) {
       var rest = line.drop { $0 == " " || $0 == "\t" || $0 == "[" || $0 == "\"" }
       guard rest.hasPrefix(key) else { continue }
       rest = rest.dropFirst(key.count)
@@ -101,9 +100,6 @@ struct ConfigurationFile {
     }
     return first
   }
-
-  /// CR and LF are one `Character`.
-  private static func isLineEnd(_ character: Character) -> Bool { character == "\n" || character == "\r\n" }
 
   private static func failure(_ text: String) -> StartFailure { StartFailure(GatewayExit.configuration, text) }
 }
